@@ -1,0 +1,112 @@
+//! Where models are found, and `medbox models`.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use medbox::{
+    manifest::Manifest,
+    model::{ModelError, OnnxModel},
+};
+
+use crate::fail::CliError;
+
+/// The file beside the models that names the one to use when none is asked for.
+const DEFAULT_FILE: &str = "default";
+
+/// Folders that may hold models, the first that has what is asked for wins.
+fn roots() -> Vec<PathBuf> {
+    let beside_executable = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("models")));
+    // `cargo build` leaves the executable in target/release: the checkout's models are two folders up.
+    let checkout = beside_executable.as_deref().and_then(|models| Some(models.ancestors().nth(3)?.join("models")));
+    let named = env::var_os("MEDBOX_MODELS").map(PathBuf::from);
+    [named, Some(PathBuf::from("models")), beside_executable, checkout]
+        .into_iter()
+        .flatten()
+        .filter(|root| root.is_dir())
+        .collect()
+}
+
+/// Loads a model by name or folder; the default when none is named.
+pub(crate) fn load(name_or_folder: Option<&str>) -> Result<OnnxModel, CliError> {
+    let folder = find(name_or_folder)?;
+    let manifest = read_manifest(&folder)?;
+    let read = |file: &str| {
+        let path = folder.join(file);
+        fs::read(&path).map_err(|e| CliError::io(&path, &e))
+    };
+    let (encoder, decoder) = (read(&manifest.encoder.file)?, read(&manifest.decoder.file)?);
+    OnnxModel::load(manifest, &encoder, &decoder).map_err(|e| CliError::from(e).at(&folder))
+}
+
+fn find(name_or_folder: Option<&str>) -> Result<PathBuf, CliError> {
+    let roots = roots();
+    let name = match name_or_folder {
+        Some(name) => name.to_owned(),
+        None => default_name(&roots)?,
+    };
+    let is_model = |folder: &PathBuf| folder.join("manifest.json").is_file();
+    let candidates = roots.iter().map(|root| root.join(&name)).chain([PathBuf::from(&name)]);
+    candidates.into_iter().find(is_model).ok_or_else(|| {
+        CliError::new(
+            "model.not-found",
+            format!("there is no model “{name}”"),
+            "see `medbox models`, or give a folder that holds a manifest.json",
+        )
+    })
+}
+
+fn default_name(roots: &[PathBuf]) -> Result<String, CliError> {
+    roots.iter().find_map(|root| fs::read_to_string(root.join(DEFAULT_FILE)).ok()).map(|text| text.trim().to_owned()).ok_or_else(
+        || {
+            CliError::new(
+                "model.no-models",
+                "no folder with models was found",
+                "set MEDBOX_MODELS to the folder, or run medbox where ./models is",
+            )
+        },
+    )
+}
+
+fn read_manifest(folder: &Path) -> Result<Manifest, CliError> {
+    let path = folder.join("manifest.json");
+    let json = fs::read_to_string(&path).map_err(|e| CliError::io(&path, &e))?;
+    Manifest::parse(&json).map_err(|e: ModelError| CliError::from(e).at(&path))
+}
+
+/// `medbox models`: one block a model.
+pub(crate) fn run() -> Result<(), CliError> {
+    let roots = roots();
+    let default = default_name(&roots)?;
+    let mut seen = Vec::new();
+    for root in roots {
+        let Ok(entries) = fs::read_dir(&root) else { continue };
+        let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        folders.sort();
+        for folder in folders.iter().filter(|folder| folder.join("manifest.json").is_file()) {
+            let manifest = read_manifest(folder)?;
+            if seen.contains(&manifest.name) {
+                continue;
+            }
+            print_model(&manifest, manifest.name == default);
+            seen.push(manifest.name);
+        }
+    }
+    Ok(())
+}
+
+fn print_model(manifest: &Manifest, is_default: bool) {
+    let mark = if is_default { " (default)" } else { "" };
+    let megabytes = manifest.bytes() as f64 / 1e6;
+    let (parameters, gmac) = (manifest.parameters as f64 / 1e6, manifest.gmac);
+    println!("{}{mark}: {}", manifest.name, manifest.title);
+    println!(
+        "  {parameters:.2} M parameters, {megabytes:.1} MB; {:.2} GMAC to encode, {:.3} a box",
+        gmac.encode, gmac.decode_per_box
+    );
+    println!("  class prompt: {}", if manifest.takes_class() { "yes" } else { "no" });
+    println!("  licence: {}", manifest.licence);
+    println!("  intended use: {}", manifest.intended_use);
+    println!("  attribution: {}", manifest.attribution);
+}

@@ -1,0 +1,251 @@
+//! `medbox segment`: the masks of boxes on one picture.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+use medbox::{
+    export::{self, ExportObject},
+    formats::{self, Limits},
+    geometry::Size,
+    image::Image,
+    model::{Network as _, OnnxModel},
+    pipeline::{Mode, Options, Pipeline, Segmentation},
+    postprocess::LabelMap,
+    prompt::{BoxPrompt, ClassPrompt, Modality, N_CLASSES},
+};
+use serde_json::{Value, json};
+
+use crate::{clock_ms, fail::CliError, models};
+
+/// Arguments of `medbox segment`.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentArgs {
+    /// The picture: PNG, JPEG, BMP, GIF, TIFF, WebP, or a 2D challenge file (.npz)
+    input: PathBuf,
+    /// A box in image pixels, right and bottom side exclusive; may be given many times
+    #[arg(long = "box", value_name = "x0,y0,x1,y1", value_parser = parse_box, allow_hyphen_values = true,
+        required_unless_present = "boxes")]
+    box_sides: Vec<[f64; 4]>,
+    /// A JSON file with boxes: [[x0,y0,x1,y1], …] or {"boxes": […]}
+    #[arg(long, value_name = "FILE.json", conflicts_with = "box_sides")]
+    boxes: Option<PathBuf>,
+    #[command(flatten)]
+    choice: Choice,
+    /// Where to write; the ending says what: .png label map, .overlay.png picture with masks, .npz, .json (COCO)
+    #[arg(short, long = "output", value_name = "OUT")]
+    outputs: Vec<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `segment` and `bench` choose alike.
+#[derive(Debug, Args)]
+pub(crate) struct Choice {
+    /// Which modality the decoder is told: auto, unknown, ct, mr, pet, us, xray, dermoscopy, endoscopy, fundus,
+    /// microscopy, oct or mammography
+    #[arg(long, default_value = "auto", value_parser = |text: &str| ClassPrompt::parse(text).map_err(usage))]
+    class: ClassPrompt,
+    /// Name of a model, or its folder
+    #[arg(long, value_name = "NAME|DIR")]
+    model: Option<String>,
+    /// `default` looks closer at small boxes, `challenge` is the published inference exactly
+    #[arg(long, value_enum, default_value_t = CliMode::Default)]
+    mode: CliMode,
+}
+
+impl Choice {
+    pub(crate) fn options(&self) -> Options {
+        Options { mode: self.mode.into(), class: self.class }
+    }
+
+    pub(crate) fn load_model(&self) -> Result<OnnxModel, CliError> {
+        models::load(self.model.as_deref())
+    }
+}
+
+/// [`Mode`] as clap reads it.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CliMode {
+    Default,
+    Challenge,
+}
+
+impl From<CliMode> for Mode {
+    fn from(mode: CliMode) -> Self {
+        match mode {
+            CliMode::Default => Self::Default,
+            CliMode::Challenge => Self::Challenge,
+        }
+    }
+}
+
+/// An error of the core as clap shows it.
+pub(crate) fn usage(error: impl Into<medbox::Error>) -> String {
+    let error = error.into();
+    format!("{error}; {}", error.hint())
+}
+
+fn parse_box(text: &str) -> Result<[f64; 4], String> {
+    let sides: Result<Vec<f64>, _> = text.split(',').map(|side| side.trim().parse::<f64>()).collect();
+    sides
+        .ok()
+        .and_then(|sides| sides.try_into().ok())
+        .ok_or_else(|| "a box is four numbers: x0,y0,x1,y1".to_owned())
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
+    let outputs: Vec<Output> = args.outputs.iter().map(|path| Output::from_path(path)).collect::<Result<_, _>>()?;
+    let bytes = fs::read(&args.input).map_err(|e| CliError::io(&args.input, &e))?;
+    let study = formats::open(&bytes, &Limits::default()).map_err(|e| CliError::from(e).at(&args.input))?;
+    let size = study.image.size();
+    let sides = match &args.boxes {
+        Some(path) => read_boxes(path)?,
+        None => args.box_sides.clone(),
+    };
+    let boxes: Vec<BoxPrompt> =
+        sides.iter().map(|&[x0, y0, x1, y1]| BoxPrompt::new(x0, y0, x1, y1, size)).collect::<Result<_, _>>()?;
+
+    let loading_at = clock_ms();
+    let model = args.choice.load_model()?;
+    let load_ms = clock_ms() - loading_at;
+    let options = args.choice.options();
+    let mut pipeline = Pipeline::new(model, clock_ms);
+    pipeline.open(study.image);
+    let answer = pipeline.segment(&boxes, &options)?;
+
+    for output in &outputs {
+        let bytes = output.render(pipeline.image()?, args.input.file_name().and_then(|n| n.to_str()), &answer)?;
+        fs::write(output.path, bytes).map_err(|e| CliError::io(output.path, &e))?;
+    }
+    let model = pipeline.network().manifest().name.as_str();
+    if args.json {
+        println!("{:#}", as_json(model, size, options.mode, &answer, load_ms));
+    } else {
+        print_text(&answer);
+    }
+    Ok(())
+}
+
+fn read_boxes(path: &Path) -> Result<Vec<[f64; 4]>, CliError> {
+    let text = fs::read_to_string(path).map_err(|e| CliError::io(path, &e))?;
+    let unreadable = |reason: String| {
+        CliError::new("boxes.unreadable", format!("the boxes cannot be read: {reason}"), "write [[x0,y0,x1,y1], …]").at(path)
+    };
+    let value: Value = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
+    let list = value.get("boxes").unwrap_or(&value).clone();
+    let boxes: Vec<[f64; 4]> = serde_json::from_value(list).map_err(|e| unreadable(e.to_string()))?;
+    if boxes.is_empty() { Err(unreadable("the list is empty".to_owned())) } else { Ok(boxes) }
+}
+
+/// One file to write.
+struct Output<'a> {
+    path: &'a Path,
+    kind: OutputKind,
+}
+
+enum OutputKind {
+    LabelMap,
+    Overlay,
+    Npz,
+    Coco,
+}
+
+impl<'a> Output<'a> {
+    fn from_path(path: &'a Path) -> Result<Self, CliError> {
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let kind = match name.rsplit_once('.').map(|(stem, ending)| (stem.ends_with(".overlay"), ending)) {
+            Some((true, "png")) => OutputKind::Overlay,
+            Some((false, "png")) => OutputKind::LabelMap,
+            Some((_, "npz")) => OutputKind::Npz,
+            Some((_, "json")) => OutputKind::Coco,
+            _ => {
+                return Err(CliError::new(
+                    "output.ending",
+                    "the ending of the output says nothing that medbox writes",
+                    "end it with .png, .overlay.png, .npz or .json",
+                )
+                .at(path));
+            }
+        };
+        Ok(Self { path, kind })
+    }
+
+    fn render(&self, image: &Image, file_name: Option<&str>, answer: &Segmentation) -> Result<Vec<u8>, CliError> {
+        let label_map = || LabelMap::from_masks(image.size(), answer.objects.iter().map(|object| &object.mask));
+        let objects: Vec<ExportObject<'_>> = answer.objects.iter().enumerate().map(ExportObject::from_answer).collect();
+        Ok(match self.kind {
+            OutputKind::LabelMap => export::png::label_map(&label_map())?,
+            OutputKind::Overlay => export::overlay::png(image, &objects)?,
+            OutputKind::Npz => export::npz::segs(&label_map())?,
+            OutputKind::Coco => export::json::coco(image.size(), file_name, &objects)?,
+        })
+    }
+}
+
+/// The JSON that `--json` prints.
+fn as_json(model: &str, size: Size, mode: Mode, answer: &Segmentation, load_ms: f64) -> Value {
+    let objects: Vec<Value> = answer
+        .objects
+        .iter()
+        .enumerate()
+        .map(|(index, object)| {
+            let b = object.prompt.box_image();
+            json!({"id": index + 1, "box": [b.x0, b.y0, b.x1, b.y1], "score": object.score, "area_px": object.mask.area_px()})
+        })
+        .collect();
+    let by_name = |values: &[f32; N_CLASSES]| -> Value {
+        Modality::ALL.iter().map(|class| (class.name().to_owned(), json!(values[class.index()]))).collect()
+    };
+    json!({
+        "model": model,
+        "mode": mode.name(),
+        "size": {"width": size.width, "height": size.height},
+        "class": answer.probabilities.as_ref().map(|p| most_likely(p).name()),
+        "probabilities": answer.probabilities.as_ref().map(by_name),
+        "ms": {
+            "load": load_ms,
+            "preprocess": answer.timings.preprocess_ms,
+            "encode": answer.timings.encode_ms,
+            "decode": answer.timings.decode_ms,
+            "postprocess": answer.timings.postprocess_ms,
+        },
+        "encodes": answer.encodes,
+        "tiles": answer.tiles,
+        "objects": objects,
+    })
+}
+
+/// The class of the greatest probability.
+pub(crate) fn most_likely(probabilities: &[f32; N_CLASSES]) -> Modality {
+    Modality::ALL
+        .into_iter()
+        .max_by(|a, b| probabilities[a.index()].total_cmp(&probabilities[b.index()]))
+        .expect("there are 11 classes")
+}
+
+fn print_text(answer: &Segmentation) {
+    if let Some(probabilities) = &answer.probabilities {
+        let class = most_likely(probabilities);
+        println!("class {class} ({:.0} %)", probabilities[class.index()] * 100.0);
+    }
+    for (index, object) in answer.objects.iter().enumerate() {
+        let b = object.prompt.box_image();
+        println!(
+            "{:>4}  box {},{},{},{}  {} px  score {:.2}",
+            index + 1,
+            b.x0,
+            b.y0,
+            b.x1,
+            b.y1,
+            object.mask.area_px(),
+            object.score
+        );
+    }
+    let Segmentation { timings, encodes, tiles, .. } = answer;
+    println!("{encodes} encodes ({tiles} tiles) in {:.0} ms, decoding {:.0} ms", timings.encode_ms, timings.decode_ms);
+}

@@ -1,0 +1,392 @@
+//! The networks: encoder and decoder behind one small trait, and its ONNX form. The only file that names the engine.
+
+use std::{fmt::Write as _, io::Cursor, sync::Arc};
+
+use sha2::{Digest as _, Sha256};
+use tract_onnx::prelude::{
+    Datum as _, Framework as _, InferenceModelExt as _, IntoRunnable as _, TValue, TVec, Tensor,
+    TractError, TractResult, TypedModel, TypedRunnableModel, tvec,
+};
+
+use crate::{
+    geometry::PixelBox,
+    manifest::Manifest,
+    postprocess::Logits,
+    preprocess::EncoderInput,
+    prompt::N_CLASSES,
+};
+
+/// How many boxes go through the decoder at once: memory stays bounded, and more does not run faster.
+pub const BOXES_PER_BATCH: usize = 16;
+
+/// What the pipeline needs of a model; tests stand a small fake in its place.
+pub trait Network {
+    /// What the model says of itself.
+    fn manifest(&self) -> &Manifest;
+
+    /// Runs the encoder on one view.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`] when the network fails, [`ModelError::NotFinite`] when it gives NaN.
+    fn encode(&self, input: &EncoderInput) -> Result<Encoding, ModelError>;
+
+    /// Runs the decoder on all boxes (model pixels) of one view, in batches of [`BOXES_PER_BATCH`].
+    /// `class_weights` is ignored by models without a class prompt.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`] when the network fails.
+    fn decode(
+        &self,
+        embedding: &Embedding,
+        boxes_model: &[PixelBox],
+        class_weights: &[f32; N_CLASSES],
+    ) -> Result<Vec<Decoded>, ModelError>;
+}
+
+impl<N: Network + ?Sized> Network for Arc<N> {
+    fn manifest(&self) -> &Manifest {
+        (**self).manifest()
+    }
+
+    fn encode(&self, input: &EncoderInput) -> Result<Encoding, ModelError> {
+        (**self).encode(input)
+    }
+
+    fn decode(
+        &self,
+        embedding: &Embedding,
+        boxes_model: &[PixelBox],
+        class_weights: &[f32; N_CLASSES],
+    ) -> Result<Vec<Decoded>, ModelError> {
+        (**self).decode(embedding, boxes_model, class_weights)
+    }
+}
+
+/// What the encoder gives for one view.
+#[derive(Debug, Clone)]
+pub struct Encoding {
+    /// What the decoder needs.
+    pub embedding: Embedding,
+    /// The class head's probabilities (softmax), when the model has one.
+    pub probabilities: Option<[f32; N_CLASSES]>,
+}
+
+/// The encoder's feature tensors, in the manifest's order; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Embedding {
+    features: Vec<Arc<FeatureTensor>>,
+}
+
+/// One feature tensor: shape and values.
+#[derive(Debug, Clone)]
+struct FeatureTensor {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+impl Embedding {
+    /// An embedding from its tensors as (shape, values), in the manifest's order.
+    ///
+    /// # Panics
+    /// When a shape and the number of its values disagree.
+    pub fn new(features: impl IntoIterator<Item = (Vec<usize>, Vec<f32>)>) -> Self {
+        let features = features
+            .into_iter()
+            .map(|(shape, values)| {
+                assert_eq!(shape.iter().product::<usize>(), values.len(), "one value an element");
+                Arc::new(FeatureTensor { shape, values })
+            })
+            .collect();
+        Self { features }
+    }
+
+    /// The tensors as (shape, values), in the manifest's order.
+    pub fn features(&self) -> impl Iterator<Item = (&[usize], &[f32])> {
+        self.features.iter().map(|feature| (feature.shape.as_slice(), feature.values.as_slice()))
+    }
+
+    /// Memory that it holds.
+    pub fn bytes(&self) -> usize {
+        self.features.iter().map(|feature| size_of_val(feature.values.as_slice())).sum()
+    }
+}
+
+/// What the decoder gives for one box.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// (side, side) in model pixels.
+    pub logits: Logits,
+    /// The model's own estimate of the mask's overlap with the truth, 0 to 1.
+    pub score: f32,
+}
+
+/// Why a model cannot be loaded or run.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // The fields are named in the messages.
+pub enum ModelError {
+    /// The manifest is not JSON of the known form.
+    #[error("the model's manifest cannot be read: {reason}")]
+    Manifest { reason: String },
+    /// The manifest is of another version.
+    #[error("the model's manifest is of version {found}, this medbox reads version {}", crate::manifest::SCHEMA)]
+    Schema { found: u32 },
+    /// The model needs what the runtime does not have.
+    #[error("the model “{model}” asks for {what}, which this medbox does not have")]
+    Contract { model: String, what: String },
+    /// A file is shorter or longer than the manifest says.
+    #[error("the manifest promises {expected_bytes} bytes of {file}, there are {found_bytes}")]
+    Size { file: String, expected_bytes: u64, found_bytes: u64 },
+    /// A file is not the one that the manifest describes.
+    #[error("the SHA-256 of {file} is {found}, the manifest promises {expected}")]
+    Hash { file: String, expected: String, found: String },
+    /// The engine does not take the network.
+    #[error("{file} cannot be loaded: {reason}")]
+    Load { file: String, reason: String },
+    /// A tensor that the manifest names is missing.
+    #[error("{file} has no tensor “{tensor}”, which the manifest names")]
+    Tensor { file: String, tensor: String },
+    /// The engine failed.
+    #[error("the {network} failed: {reason}")]
+    Run { network: &'static str, reason: String },
+    /// The network gave NaN or infinity.
+    #[error("the {network} gave values that are no numbers")]
+    NotFinite { network: &'static str },
+}
+
+impl ModelError {
+    /// Stable name of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Manifest { .. } => "model.manifest",
+            Self::Schema { .. } => "model.schema",
+            Self::Contract { .. } => "model.contract",
+            Self::Size { .. } => "model.size",
+            Self::Hash { .. } => "model.hash",
+            Self::Load { .. } => "model.load",
+            Self::Tensor { .. } => "model.tensor",
+            Self::Run { .. } => "model.run",
+            Self::NotFinite { .. } => "model.not-finite",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Manifest { .. } | Self::Tensor { .. } => "export the model again",
+            Self::Schema { .. } | Self::Contract { .. } => "use the medbox that came with the model, or a newer one",
+            Self::Size { .. } | Self::Hash { .. } | Self::Load { .. } => "copy or download the model's files again",
+            Self::Run { .. } => "try a smaller number of boxes, or report the picture's size and the model's name",
+            Self::NotFinite { .. } => "try another model, or report the picture's kind and the model's name",
+        }
+    }
+}
+
+/// A model as `training/export.py` writes it: manifest, `encoder.onnx`, `decoder.onnx`, run by tract on one thread.
+#[derive(Debug)]
+pub struct OnnxModel {
+    manifest: Manifest,
+    encoder: Arc<TypedRunnableModel>,
+    decoder: Arc<TypedRunnableModel>,
+}
+
+impl OnnxModel {
+    /// Checks the files against the manifest and prepares both networks.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the manifest is not of the known form, a file's size or SHA-256 differs from the manifest's,
+    /// or the engine does not take a network.
+    pub fn load(manifest: Manifest, encoder: &[u8], decoder: &[u8]) -> Result<Self, ModelError> {
+        verify(&manifest.encoder.file, encoder, manifest.encoder.bytes, &manifest.encoder.sha256)?;
+        verify(&manifest.decoder.file, decoder, manifest.decoder.bytes, &manifest.decoder.sha256)?;
+        let features = manifest.encoder.features.iter().map(|feature| feature.name.as_str());
+
+        let outputs: Vec<&str> = features.clone().chain(manifest.encoder.class_logits.as_deref()).collect();
+        let encoder = prepare(&manifest.encoder.file, encoder, &[&manifest.encoder.input], &outputs)?;
+
+        let prompts = [Some(manifest.decoder.boxes.as_str()), manifest.decoder.class_weights.as_deref()];
+        let inputs: Vec<&str> = features.chain(prompts.into_iter().flatten()).collect();
+        let outputs = [manifest.decoder.logits.as_str(), manifest.decoder.score.as_str()];
+        let decoder = prepare(&manifest.decoder.file, decoder, &inputs, &outputs)?;
+        Ok(Self { manifest, encoder, decoder })
+    }
+
+    fn decode_batch(
+        &self,
+        embedding: &Embedding,
+        boxes_model: &[PixelBox],
+        class_weights: &[f32; N_CLASSES],
+    ) -> TractResult<Vec<Decoded>> {
+        let n = boxes_model.len();
+        let mut inputs: TVec<TValue> = tvec!();
+        for feature in &embedding.features {
+            inputs.push(Tensor::from_shape(&feature.shape, &feature.values)?.into());
+        }
+        let sides: Vec<f32> =
+            boxes_model.iter().flat_map(|b| [b.x0, b.y0, b.x1, b.y1]).map(|side| side as f32).collect();
+        inputs.push(Tensor::from_shape(&[n, 4], &sides)?.into());
+        if self.manifest.takes_class() {
+            inputs.push(Tensor::from_shape(&[n, N_CLASSES], &class_weights.repeat(n))?.into());
+        }
+        let outputs = self.decoder.run(inputs)?;
+        let (logits, scores) = (floats(&outputs[0])?, floats(&outputs[1])?);
+        let side = self.manifest.input.side;
+        let area = side as usize * side as usize;
+        if logits.len() != n * area || scores.len() != n {
+            let (found, scores) = (logits.len(), scores.len());
+            return Err(TractError::msg(format!("{found} logits and {scores} scores for {n} boxes")));
+        }
+        let per_box = logits.chunks_exact(area).zip(scores);
+        Ok(per_box
+            .map(|(logits, score)| Decoded { logits: Logits::new(side, logits.to_vec()), score: score.clamp(0.0, 1.0) })
+            .collect())
+    }
+}
+
+impl Network for OnnxModel {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn encode(&self, input: &EncoderInput) -> Result<Encoding, ModelError> {
+        const NETWORK: &str = "encoder";
+        let side = input.side() as usize;
+        let run = || -> TractResult<(Embedding, Option<Vec<f32>>)> {
+            let image = Tensor::from_shape(&[1, 3, side, side], input.values())?;
+            let outputs = self.encoder.run(tvec!(image.into()))?;
+            let n_features = self.manifest.encoder.features.len();
+            let features: TractResult<Vec<_>> = outputs[..n_features]
+                .iter()
+                .map(|output| Ok((output.shape().to_vec(), floats(output)?)))
+                .collect();
+            let class_logits = outputs.get(n_features).map(floats).transpose()?;
+            Ok((Embedding::new(features?), class_logits))
+        };
+        let (embedding, class_logits) = run().map_err(|e| failed(NETWORK, &e))?;
+        if embedding.features().any(|(_, values)| values.iter().any(|v| !v.is_finite())) {
+            return Err(ModelError::NotFinite { network: NETWORK });
+        }
+        let probabilities = match class_logits {
+            None => None,
+            Some(logits) => Some(softmax(&logits).ok_or(ModelError::NotFinite { network: NETWORK })?),
+        };
+        Ok(Encoding { embedding, probabilities })
+    }
+
+    fn decode(
+        &self,
+        embedding: &Embedding,
+        boxes_model: &[PixelBox],
+        class_weights: &[f32; N_CLASSES],
+    ) -> Result<Vec<Decoded>, ModelError> {
+        let mut decoded = Vec::with_capacity(boxes_model.len());
+        for batch in boxes_model.chunks(BOXES_PER_BATCH) {
+            decoded.extend(self.decode_batch(embedding, batch, class_weights).map_err(|e| failed("decoder", &e))?);
+        }
+        Ok(decoded)
+    }
+}
+
+fn verify(file: &str, bytes: &[u8], expected_bytes: u64, expected: &str) -> Result<(), ModelError> {
+    let found_bytes = bytes.len() as u64;
+    if found_bytes != expected_bytes {
+        return Err(ModelError::Size { file: file.to_owned(), expected_bytes, found_bytes });
+    }
+    let mut found = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        write!(found, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    if !found.eq_ignore_ascii_case(expected) {
+        return Err(ModelError::Hash { file: file.to_owned(), expected: expected.to_owned(), found });
+    }
+    Ok(())
+}
+
+/// Parses a network, orders its inputs and outputs as named, and optimises it.
+fn prepare(
+    file: &str,
+    bytes: &[u8],
+    inputs: &[&str],
+    outputs: &[&str],
+) -> Result<Arc<TypedRunnableModel>, ModelError> {
+    let load = |e: &TractError| ModelError::Load { file: file.to_owned(), reason: format!("{e:#}") };
+    let mut model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes)).map_err(|e| load(&e))?;
+    for tensor in inputs.iter().chain(outputs) {
+        if model.find_outlet_label(tensor).is_none() && !model.nodes().iter().any(|node| node.name == **tensor) {
+            return Err(ModelError::Tensor { file: file.to_owned(), tensor: (*tensor).to_owned() });
+        }
+    }
+    let ordered = || -> TractResult<TypedModel> {
+        model.set_input_names(inputs)?;
+        model.select_outputs_by_name(outputs)?;
+        model.into_optimized()
+    };
+    ordered().and_then(TypedModel::into_runnable).map_err(|e| load(&e))
+}
+
+fn floats(value: &TValue) -> TractResult<Vec<f32>> {
+    let value = value.cast_to_dt(f32::datum_type())?;
+    Ok(value.into_owned().into_plain_array::<f32>()?.into_iter().collect())
+}
+
+fn failed(network: &'static str, error: &TractError) -> ModelError {
+    ModelError::Run { network, reason: format!("{error:#}") }
+}
+
+/// Probabilities from the class head's logits; `None` when they are not 11 numbers.
+fn softmax(logits: &[f32]) -> Option<[f32; N_CLASSES]> {
+    let logits: [f32; N_CLASSES] = logits.try_into().ok()?;
+    let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers = logits.map(|logit| (logit - greatest).exp());
+    let sum: f32 = powers.iter().sum();
+    sum.is_finite().then(|| powers.map(|power| power / sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::tests::json;
+
+    fn manifest(change: impl Fn(&mut serde_json::Value)) -> Manifest {
+        let mut json = json(false);
+        change(&mut json);
+        Manifest::parse(&json.to_string()).expect("a valid manifest")
+    }
+
+    #[track_caller]
+    fn check_refused(manifest: Manifest, encoder: &[u8], code: &str, message: &str, hint: &str) {
+        let err = OnnxModel::load(manifest, encoder, b"abcd").expect_err("damaged");
+        assert_eq!((err.code(), err.to_string().as_str(), err.hint()), (code, message, hint));
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let hint = "copy or download the model's files again";
+        let message = "the manifest promises 3 bytes of encoder.onnx, there are 2";
+        check_refused(manifest(|_| ()), b"ab", "model.size", message, hint);
+        let message = "the SHA-256 of encoder.onnx is \
+            ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, the manifest promises 00";
+        check_refused(manifest(|_| ()), b"abc", "model.hash", message, hint);
+    }
+
+    #[test]
+    fn bytes_that_are_no_network_are_refused() {
+        let manifest = manifest(|json| {
+            json["encoder"]["sha256"] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into();
+            json["decoder"]["sha256"] = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589".into();
+        });
+        let err = OnnxModel::load(manifest, b"abc", b"abcd").expect_err("no protobuf");
+        assert_eq!(err.code(), "model.load");
+        assert!(err.to_string().starts_with("encoder.onnx cannot be loaded: "), "{err}");
+    }
+
+    #[test]
+    fn softmax_sums_to_one_and_refuses_nan() {
+        let mut logits = [0.0; N_CLASSES];
+        logits[3] = 1000.0;
+        assert_eq!(softmax(&logits).map(|p| p[3]), Some(1.0));
+        logits[4] = f32::NAN;
+        assert_eq!(softmax(&logits), None);
+        assert_eq!(softmax(&[1.0; 3]), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! Looking closer: which square parts of a picture are encoded on their own, and which boxes share them.
+//!
+//! A letterbox of 256 pixels leaves three pixels of a nucleus that is 30 wide in a picture of 2560. A box that is small
+//! in its picture is therefore looked at through a tile, a crop around it. How the numbers below were chosen is
+//! recorded in `docs/decisions/0002-looking-closer.md`.
+
+use crate::geometry::{PixelBox, Rect, Size};
+
+/// Boxes whose longer side is under this share of the picture's longer side get a tile.
+const SMALL_SHARE: f64 = 1.0 / 3.0;
+/// Side of a tile made for one box, in longer sides of the box.
+const TILE_PER_BOX: f64 = 3.0;
+/// A tile serves a box while it is at most this many times the box's longer side.
+const TILE_PER_BOX_MAX: f64 = 4.5;
+/// A tile serves a box while it is at least this many times the box's longer side.
+const TILE_PER_BOX_MIN: f64 = 2.0;
+/// No tile is smaller than this many image pixels: less holds too little to recognise.
+const TILE_MIN_PX: f64 = 48.0;
+/// Room that a tile leaves on each side of a box it serves, in longer sides of the box, except at the picture's edge.
+const MARGIN: f64 = 0.3;
+/// When the plan asks for too many tiles they grow by this factor, so that more boxes share one.
+const GROWTH: f64 = 1.25;
+
+/// How many tiles one request encodes at most.
+pub const MAX_TILES: usize = 16;
+
+/// Through which views a list of boxes is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Indices of the boxes that the whole picture serves.
+    pub whole: Vec<usize>,
+    /// The tiles, each with the indices of the boxes that it serves.
+    pub tiles: Vec<Tile>,
+}
+
+/// A part of the picture and the boxes that are looked at through it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tile {
+    /// The part, in image pixels: square, or cut where the picture is shorter than the square.
+    pub rect: Rect,
+    /// Indices of the boxes.
+    pub boxes: Vec<usize>,
+}
+
+impl Plan {
+    /// Every box through the whole picture.
+    pub fn whole(n_boxes: usize) -> Self {
+        Self { whole: (0..n_boxes).collect(), tiles: Vec::new() }
+    }
+
+    /// Small boxes through tiles, at most [`MAX_TILES`] new ones. Tiles in `known` cost nothing and are used first.
+    ///
+    /// Greedy: the largest box that is not served yet places a tile where it serves most of the others.
+    pub fn closer(image: Size, boxes_image: &[PixelBox], known: &[Rect]) -> Self {
+        let mut growth = 1.0;
+        loop {
+            let plan = Self::with_growth(image, boxes_image, known, growth);
+            let n_new = plan.tiles.iter().filter(|tile| !known.contains(&tile.rect)).count();
+            if n_new <= MAX_TILES {
+                return plan;
+            }
+            growth *= GROWTH;
+        }
+    }
+
+    fn with_growth(image: Size, boxes: &[PixelBox], known: &[Rect], growth: f64) -> Self {
+        let longest = f64::from(image.longest());
+        let side_for = |b: PixelBox| (b.longest() * TILE_PER_BOX * growth).max(TILE_MIN_PX * growth).round();
+        let (small, whole): (Vec<usize>, Vec<usize>) = (0..boxes.len())
+            .partition(|&i| boxes[i].longest() < SMALL_SHARE * longest && side_for(boxes[i]) < longest);
+        let mut plan = Self { whole, tiles: Vec::new() };
+
+        let mut open = small;
+        open.sort_by(|&a, &b| boxes[b].longest().total_cmp(&boxes[a].longest()).then(a.cmp(&b)));
+        for &rect in known {
+            if open.iter().any(|&i| serves(image, rect, boxes[i], 1.0)) {
+                let boxes = take(&mut open, |i| serves(image, rect, boxes[i], 1.0));
+                plan.tiles.push(Tile { rect, boxes });
+            }
+        }
+        while let Some(&seed) = open.first() {
+            let best = placements(image, boxes[seed], side_for(boxes[seed]))
+                .max_by_key(|&rect| {
+                    // The last of equals wins, and the placement around the seed's centre comes last.
+                    open.iter().filter(|&&i| serves(image, rect, boxes[i], growth)).count()
+                })
+                .expect("there are placements");
+            // A box at the limit of rounding may miss its own tile; it must leave the list all the same.
+            let boxes = take(&mut open, |i| i == seed || serves(image, best, boxes[i], growth));
+            plan.tiles.push(Tile { rect: best, boxes });
+        }
+        for tile in &mut plan.tiles {
+            tile.boxes.sort_unstable();
+        }
+        plan
+    }
+}
+
+/// Moves those that `is_served` out of `open`.
+fn take(open: &mut Vec<usize>, is_served: impl Fn(usize) -> bool) -> Vec<usize> {
+    let (served, left) = open.iter().partition(|&&i| is_served(i));
+    *open = left;
+    served
+}
+
+/// Places for a tile of `side` around a box: the box in each corner and at each edge as far as the margin allows, and
+/// in the middle.
+fn placements(image: Size, box_image: PixelBox, side: f64) -> impl Iterator<Item = Rect> {
+    const STEPS: [f64; 5] = [0.0, 1.0, 0.25, 0.75, 0.5];
+    let margin = box_image.longest() * MARGIN + 1.0;
+    let start = move |low: f64, high: f64, step: f64| {
+        let (first, last) = (high + margin - side, low - margin);
+        first + (last - first) * step
+    };
+    STEPS.into_iter().flat_map(move |step_y| {
+        STEPS.into_iter().map(move |step_x| {
+            let x = start(box_image.x0, box_image.x1, step_x);
+            let y = start(box_image.y0, box_image.y1, step_y);
+            inside(image, x, y, side)
+        })
+    })
+}
+
+/// The square at (x, y) moved into the picture, and cut where the picture is shorter.
+fn inside(image: Size, x: f64, y: f64, side: f64) -> Rect {
+    let axis = |start: f64, length: u32| {
+        let extent = (side as u32).clamp(1, length);
+        let start = start.round().clamp(0.0, f64::from(length - extent)) as u32;
+        (start, extent)
+    };
+    let ((x, width), (y, height)) = (axis(x, image.width), axis(y, image.height));
+    Rect { x, y, width, height }
+}
+
+/// Whether a tile shows a box well: not too small in it, not too large, with room around it.
+fn serves(image: Size, rect: Rect, box_image: PixelBox, growth: f64) -> bool {
+    let side = f64::from(rect.size().longest());
+    let box_side = box_image.longest();
+    if side > (box_side * TILE_PER_BOX_MAX).max(TILE_MIN_PX * 1.5) * growth || side < box_side * TILE_PER_BOX_MIN {
+        return false;
+    }
+    let margin = box_side * MARGIN;
+    let room = |low: f64, high: f64, start: u32, end: u32, length: u32| {
+        low - (if start == 0 { 0.0 } else { margin }) >= f64::from(start)
+            && high + (if end == length { 0.0 } else { margin }) <= f64::from(end)
+    };
+    room(box_image.x0, box_image.x1, rect.x, rect.right(), image.width)
+        && room(box_image.y0, box_image.y1, rect.y, rect.bottom(), image.height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMAGE: Size = Size { width: 1000, height: 800 };
+
+    fn square(x: f64, y: f64, side: f64) -> PixelBox {
+        PixelBox::new(x, y, x + side, y + side)
+    }
+
+    #[track_caller]
+    fn check_complete(plan: &Plan, image: Size, boxes: &[PixelBox]) {
+        let mut served: Vec<usize> = plan.whole.clone();
+        served.extend(plan.tiles.iter().flat_map(|tile| tile.boxes.iter().copied()));
+        served.sort_unstable();
+        assert_eq!(served, (0..boxes.len()).collect::<Vec<_>>(), "each box once");
+        for tile in &plan.tiles {
+            assert!(tile.rect.right() <= image.width && tile.rect.bottom() <= image.height, "{:?}", tile.rect);
+            for &i in &tile.boxes {
+                assert!(tile.rect.covers(boxes[i]), "{:?} holds {:?}", tile.rect, boxes[i]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_box_is_looked_at_through_the_whole_picture() {
+        let plan = Plan::closer(IMAGE, &[square(100.0, 100.0, 340.0)], &[]);
+        assert_eq!(plan, Plan::whole(1));
+    }
+
+    #[test]
+    fn a_small_box_gets_a_tile_of_three_times_its_side_around_it() {
+        let boxes = [square(500.0, 400.0, 100.0)];
+        let plan = Plan::closer(IMAGE, &boxes, &[]);
+        check_complete(&plan, IMAGE, &boxes);
+        assert_eq!(plan.tiles[0].rect, Rect { x: 400, y: 300, width: 300, height: 300 });
+    }
+
+    #[test]
+    fn a_tile_at_the_edge_stays_inside() {
+        let boxes = [square(0.0, 790.0, 10.0)];
+        let plan = Plan::closer(IMAGE, &boxes, &[]);
+        check_complete(&plan, IMAGE, &boxes);
+        assert_eq!(plan.tiles[0].rect, Rect { x: 0, y: 752, width: 48, height: 48 });
+    }
+
+    #[test]
+    fn neighbours_of_like_size_share_a_tile() {
+        let boxes = [square(500.0, 400.0, 50.0), square(560.0, 400.0, 45.0), square(100.0, 100.0, 50.0)];
+        let plan = Plan::closer(IMAGE, &boxes, &[]);
+        check_complete(&plan, IMAGE, &boxes);
+        assert_eq!(plan.tiles.len(), 2);
+    }
+
+    #[test]
+    fn a_known_tile_is_used_again() {
+        let boxes = [square(500.0, 400.0, 50.0)];
+        let known = Rect { x: 480, y: 380, width: 150, height: 150 };
+        assert_eq!(Plan::closer(IMAGE, &boxes, &[known]).tiles, [Tile { rect: known, boxes: vec![0] }]);
+    }
+
+    #[test]
+    fn hundreds_of_boxes_ask_for_a_bounded_number_of_tiles() {
+        // A seeded grid of sizes and places, from crowded to sparse.
+        let mut state = 1u32;
+        let mut random = |below: f64| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(state >> 8) / f64::from(1 << 24) * below
+        };
+        for n in [1, 10, 241, 1000] {
+            let boxes: Vec<PixelBox> = (0..n)
+                .map(|_| {
+                    let side = 1.0 + random(60.0);
+                    square(random(1000.0 - side), random(800.0 - side), side)
+                })
+                .collect();
+            let plan = Plan::closer(IMAGE, &boxes, &[]);
+            check_complete(&plan, IMAGE, &boxes);
+            assert!(plan.tiles.len() <= MAX_TILES, "{n} boxes, {} tiles", plan.tiles.len());
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! The browser boundary: what a worker, or anyone's page, calls. The only file that names wasm-bindgen, js-sys and
+//! web-sys, and the only one whose types are JavaScript's.
+//!
+//! One instance holds one model and one open picture. In five lines:
+//! ```js
+//! import init, {loadModel, segmentOnce} from './pkg/medbox.js'
+//! await init({module_or_path: wasmBytes})
+//! loadModel(manifestJson, encoderBytes, decoderBytes)
+//! const {objects} = segmentOnce(pictureBytes, [100, 50, 300, 200], {})
+//! const {region: [x, y, width, height], mask} = objects[0]  // one byte a pixel of the region
+//! ```
+
+use std::cell::RefCell;
+
+use js_sys::{Array, Float64Array, Object, Reflect, Uint8Array, Uint8ClampedArray};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
+
+use crate::{
+    Error,
+    export::{self, ExportObject},
+    formats::{self, Limits, Study},
+    geometry::{PixelBox, Rect, Size},
+    image::{Image, Window},
+    manifest::Manifest,
+    model::{Network as _, OnnxModel},
+    pipeline::{Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
+    postprocess::{LabelMap, Mask},
+    prompt::{BoxPrompt, ClassPrompt, N_CLASSES},
+};
+
+thread_local! {
+    static PIPELINE: RefCell<Option<Pipeline<OnnxModel>>> = const { RefCell::new(None) };
+}
+
+/// Panics are bugs: they reach the console with their place in the source.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// What `loadModel` says of a model.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelRecord {
+    name: String,
+    title: String,
+    licence: String,
+    intended_use: String,
+    attribution: String,
+    bytes: u64,
+    classes: Option<Vec<String>>,
+    takes_class: bool,
+}
+
+/// What `open` says of a picture.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StudyRecord {
+    width: u32,
+    height: u32,
+    format: &'static str,
+    bits: u8,
+    /// Null for pictures that are shown as they are.
+    window: Option<WindowRecord>,
+}
+
+#[derive(Serialize)]
+struct WindowRecord {
+    level: f64,
+    width: f64,
+}
+
+/// What `segment` may be told.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct OptionsRecord {
+    mode: ModeRecord,
+    class: Option<String>,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum ModeRecord {
+    #[default]
+    Default,
+    Challenge,
+}
+
+#[derive(Serialize)]
+struct TimingsRecord {
+    preprocess: f64,
+    encode: f64,
+    decode: f64,
+    postprocess: f64,
+}
+
+/// Checks a model's files against its manifest and makes it the one in use; a picture that was open is closed.
+#[wasm_bindgen(js_name = loadModel)]
+pub fn load_model(manifest: &str, encoder: &[u8], decoder: &[u8]) -> Result<JsValue, JsValue> {
+    let manifest = Manifest::parse(manifest).map_err(js_error)?;
+    let model = OnnxModel::load(manifest, encoder, decoder).map_err(js_error)?;
+    let manifest = model.manifest().clone();
+    PIPELINE.set(Some(Pipeline::new(model, now_ms)));
+    to_js(&ModelRecord {
+        bytes: manifest.bytes(),
+        takes_class: manifest.takes_class(),
+        name: manifest.name,
+        title: manifest.title,
+        licence: manifest.licence,
+        intended_use: manifest.intended_use,
+        attribution: manifest.attribution,
+        classes: manifest.classes,
+    })
+}
+
+/// Opens a picture: the bytes of a file (`Uint8Array`), or pixels of a canvas (`ImageData`).
+#[wasm_bindgen]
+pub fn open(source: &JsValue) -> Result<JsValue, JsValue> {
+    let Study { image, source } = read_source(source)?;
+    let record = StudyRecord {
+        width: image.size().width,
+        height: image.size().height,
+        format: source.format,
+        bits: source.bits,
+        window: image.window().map(|window| WindowRecord { level: window.level, width: window.width }),
+    };
+    with_pipeline(|pipeline| {
+        pipeline.open(image);
+        Ok(())
+    })?;
+    to_js(&record)
+}
+
+/// The open picture as a canvas takes it: RGBA, (H, W, 4).
+#[wasm_bindgen]
+pub fn pixels() -> Result<Uint8ClampedArray, JsValue> {
+    with_pipeline(|pipeline| {
+        let rgb = pipeline.image().map_err(js_error)?.rgb();
+        let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], u8::MAX]).collect();
+        Ok(Uint8ClampedArray::from(rgba.as_slice()))
+    })
+}
+
+/// Shows the open picture through another window, in stored units.
+#[wasm_bindgen(js_name = setWindow)]
+pub fn set_window(level: f64, width: f64) -> Result<(), JsValue> {
+    with_pipeline(|pipeline| pipeline.set_window(Window { level, width }).map_err(js_error))
+}
+
+/// Encodes the whole picture unless that was done: `{probabilities: number[] | null, ms}`.
+#[wasm_bindgen]
+pub fn encode() -> Result<JsValue, JsValue> {
+    #[derive(Serialize)]
+    struct Encoded {
+        probabilities: Option<[f32; N_CLASSES]>,
+        ms: f64,
+    }
+    with_pipeline(|pipeline| {
+        let started = now_ms();
+        let probabilities = pipeline.encode().map_err(js_error)?;
+        to_js(&Encoded { probabilities, ms: now_ms() - started })
+    })
+}
+
+/// The masks of boxes (four numbers each, image pixels, right and bottom exclusive) on the open picture.
+#[wasm_bindgen]
+pub fn segment(boxes: &Float64Array, options: JsValue) -> Result<JsValue, JsValue> {
+    let options = read_options(options)?;
+    with_pipeline(|pipeline| answer(pipeline, &boxes.to_vec(), &options))
+}
+
+/// Opens a picture and gives the masks of boxes on it, in one call.
+#[wasm_bindgen(js_name = segmentOnce)]
+pub fn segment_once(source: &JsValue, boxes: &JsValue, options: JsValue) -> Result<JsValue, JsValue> {
+    let image = read_source(source)?.image;
+    let options = read_options(options)?;
+    let boxes = Array::from(boxes).iter().map(|side| side.as_f64().unwrap_or(f64::NAN)).collect::<Vec<f64>>();
+    with_pipeline(|pipeline| {
+        pipeline.open(image);
+        answer(pipeline, &boxes, &options)
+    })
+}
+
+/// The label map of masks as PNG: `objects` are `{box, score, region, mask}` as `segment` gives them, edited or not.
+#[wasm_bindgen(js_name = labelPng)]
+pub fn label_png(width: u32, height: u32, objects: &Array) -> Result<Uint8Array, JsValue> {
+    let size = Size::new(width, height).map_err(js_error)?;
+    let bytes = export::png::label_map(&label_map(size, &read_objects(size, objects)?)).map_err(js_error)?;
+    Ok(Uint8Array::from(bytes.as_slice()))
+}
+
+/// The open picture with boxes and masks drawn on it, as PNG.
+#[wasm_bindgen(js_name = overlayPng)]
+pub fn overlay_png(objects: &Array) -> Result<Uint8Array, JsValue> {
+    with_pipeline(|pipeline| {
+        let image = pipeline.image().map_err(js_error)?;
+        let drawn = read_objects(image.size(), objects)?;
+        let bytes = export::overlay::png(image, &export_objects(&drawn)).map_err(js_error)?;
+        Ok(Uint8Array::from(bytes.as_slice()))
+    })
+}
+
+/// The objects as COCO JSON.
+#[wasm_bindgen(js_name = cocoJson)]
+pub fn coco_json(width: u32, height: u32, file_name: Option<String>, objects: &Array) -> Result<Uint8Array, JsValue> {
+    let size = Size::new(width, height).map_err(js_error)?;
+    let drawn = read_objects(size, objects)?;
+    let bytes = export::json::coco(size, file_name.as_deref(), &export_objects(&drawn)).map_err(js_error)?;
+    Ok(Uint8Array::from(bytes.as_slice()))
+}
+
+/// The label map as NumPy archive with the key `segs`.
+#[wasm_bindgen(js_name = npzSegs)]
+pub fn npz_segs(width: u32, height: u32, objects: &Array) -> Result<Uint8Array, JsValue> {
+    let size = Size::new(width, height).map_err(js_error)?;
+    let bytes = export::npz::segs(&label_map(size, &read_objects(size, objects)?)).map_err(js_error)?;
+    Ok(Uint8Array::from(bytes.as_slice()))
+}
+
+/// An object that came back from the page.
+struct Drawn {
+    box_image: PixelBox,
+    score: f32,
+    mask: Mask,
+}
+
+fn label_map(size: Size, drawn: &[Drawn]) -> LabelMap {
+    LabelMap::from_masks(size, drawn.iter().map(|object| &object.mask))
+}
+
+fn export_objects(drawn: &[Drawn]) -> Vec<ExportObject<'_>> {
+    drawn
+        .iter()
+        .enumerate()
+        .map(|(index, object)| ExportObject {
+            id: index as u32 + 1,
+            box_image: object.box_image,
+            mask: &object.mask,
+            score: object.score,
+        })
+        .collect()
+}
+
+fn read_objects(size: Size, objects: &Array) -> Result<Vec<Drawn>, JsValue> {
+    let wrong = || js_sys::TypeError::new("each object is {box, score, region, mask} inside the picture");
+    objects
+        .iter()
+        .map(|object| {
+            let get = |key: &str| Reflect::get(&object, &key.into());
+            let numbers = |key: &str| -> Result<Vec<f64>, JsValue> {
+                Ok(Array::from(&get(key)?).iter().filter_map(|number| number.as_f64()).collect())
+            };
+            let sides = numbers("box")?;
+            let region: Vec<u32> = numbers("region")?.into_iter().map(|number| number as u32).collect();
+            let mask = get("mask")?.dyn_into::<Uint8Array>().map_err(|_| wrong())?.to_vec();
+            let (&[x0, y0, x1, y1], &[x, y, width, height]) = (sides.as_slice(), region.as_slice()) else {
+                return Err(wrong().into());
+            };
+            let region = Rect { x, y, width, height };
+            let fits = |start: u32, extent: u32, length: u32| start.checked_add(extent).is_some_and(|end| end <= length);
+            if !fits(x, width, size.width) || !fits(y, height, size.height) || mask.len() != region.area() {
+                return Err(wrong().into());
+            }
+            let bits = mask.iter().map(|&bit| bit != 0).collect();
+            Ok(Drawn {
+                box_image: PixelBox::new(x0, y0, x1, y1),
+                score: get("score")?.as_f64().unwrap_or_default() as f32,
+                mask: Mask::from_region(size, region, bits),
+            })
+        })
+        .collect()
+}
+
+fn answer(pipeline: &mut Pipeline<OnnxModel>, sides: &[f64], options: &Options) -> Result<JsValue, JsValue> {
+    if !sides.len().is_multiple_of(4) {
+        return Err(js_sys::TypeError::new("boxes are four numbers each: x0, y0, x1, y1").into());
+    }
+    let size = pipeline.image().map_err(js_error)?.size();
+    let boxes: Vec<BoxPrompt> = sides
+        .chunks_exact(4)
+        .map(|b| BoxPrompt::new(b[0], b[1], b[2], b[3], size).map_err(js_error))
+        .collect::<Result<_, _>>()?;
+    let answer = pipeline.segment(&boxes, options).map_err(js_error)?;
+    let record = Object::new();
+    let set = |key: &str, value: &JsValue| Reflect::set(&record, &key.into(), value).map(drop);
+    set("objects", &objects_to_js(&answer)?)?;
+    set("probabilities", &to_js(&answer.probabilities)?)?;
+    set("encodes", &(answer.encodes as u32).into())?;
+    set("tiles", &(answer.tiles as u32).into())?;
+    let Timings { preprocess_ms, encode_ms, decode_ms, postprocess_ms } = answer.timings;
+    let ms = TimingsRecord {
+        preprocess: preprocess_ms,
+        encode: encode_ms,
+        decode: decode_ms,
+        postprocess: postprocess_ms,
+    };
+    set("ms", &to_js(&ms)?)?;
+    Ok(record.into())
+}
+
+fn objects_to_js(answer: &Segmentation) -> Result<JsValue, JsValue> {
+    let objects = Array::new();
+    for object in &answer.objects {
+        let record = Object::new();
+        let set = |key: &str, value: &JsValue| Reflect::set(&record, &key.into(), value).map(drop);
+        let (b, region) = (object.prompt.box_image(), object.mask.region());
+        set("box", &to_js(&[b.x0, b.y0, b.x1, b.y1])?)?;
+        set("score", &object.score.into())?;
+        set("areaPx", &(object.mask.area_px() as u32).into())?;
+        set("region", &to_js(&[region.x, region.y, region.width, region.height])?)?;
+        let bytes: Vec<u8> = object.mask.bits().iter().map(|&bit| u8::from(bit)).collect();
+        set("mask", &Uint8Array::from(bytes.as_slice()).into())?;
+        objects.push(&record);
+    }
+    Ok(objects.into())
+}
+
+fn read_source(source: &JsValue) -> Result<Study, JsValue> {
+    if let Some(data) = source.dyn_ref::<web_sys::ImageData>() {
+        let size = Size { width: data.width(), height: data.height() };
+        let rgb: Vec<u8> = data.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        let image = Image::from_rgb8(size, rgb).map_err(js_error)?;
+        return Ok(Study { image, source: formats::Source { format: "ImageData", bits: 8, channels: 4, float: false } });
+    }
+    let bytes = source
+        .dyn_ref::<Uint8Array>()
+        .ok_or_else(|| js_sys::TypeError::new("a picture is a Uint8Array with a file's bytes, or an ImageData"))?;
+    formats::open(&bytes.to_vec(), &Limits::default()).map_err(js_error)
+}
+
+fn read_options(options: JsValue) -> Result<Options, JsValue> {
+    let record: OptionsRecord =
+        if options.is_undefined() { OptionsRecord::default() } else { serde_wasm_bindgen::from_value(options)? };
+    let class = record.class.as_deref().map_or(Ok(ClassPrompt::Predicted), ClassPrompt::parse).map_err(js_error)?;
+    let mode = match record.mode {
+        ModeRecord::Default => Mode::Default,
+        ModeRecord::Challenge => Mode::Challenge,
+    };
+    Ok(Options { mode, class })
+}
+
+fn with_pipeline<T>(act: impl FnOnce(&mut Pipeline<OnnxModel>) -> Result<T, JsValue>) -> Result<T, JsValue> {
+    PIPELINE.with_borrow_mut(|pipeline| match pipeline {
+        Some(pipeline) => act(pipeline),
+        None => Err(js_error(SegmentError::NothingOpen)),
+    })
+}
+
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+/// A JavaScript `Error` named `MedboxError`, with `code` and `hint` beside the message.
+fn js_error(error: impl Into<Error>) -> JsValue {
+    let error = error.into();
+    let js = js_sys::Error::new(&error.to_string());
+    js.set_name("MedboxError");
+    for (key, value) in [("code", error.code()), ("hint", error.hint())] {
+        // Setting a property of a fresh object cannot fail.
+        let _ = Reflect::set(&js, &key.into(), &value.into());
+    }
+    js.into()
+}
+
+/// Milliseconds by the clock of the worker or the page.
+fn now_ms() -> f64 {
+    let performance = Reflect::get(&js_sys::global(), &"performance".into());
+    performance.ok().and_then(|p| p.dyn_into::<web_sys::Performance>().ok()).map_or(0.0, |p| p.now())
+}
