@@ -1,0 +1,193 @@
+//! The command line as a person calls it: what it prints, writes and answers with.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder for one test, with a picture in it: a bright disc of radius 40 at (100, 70) on noise.
+fn folder_with_disc() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let disc = image::GrayImage::from_fn(200, 140, |x, y| {
+        let (dx, dy) = (f64::from(x) + 0.5 - 100.0, f64::from(y) + 0.5 - 70.0);
+        let noise = ((x * 7919 + y * 104_729) % 23) as u8;
+        image::Luma([if dx.hypot(dy) < 40.0 { 190 + noise } else { 40 + noise }])
+    });
+    disc.save(folder.path().join("disc.png")).expect("a written picture");
+    folder
+}
+
+fn medbox(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_medbox"))
+        .current_dir(folder)
+        .env("MEDBOX_MODELS", PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"))
+        .args(args)
+        .output()
+        .expect("medbox starts")
+}
+
+#[track_caller]
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+#[track_caller]
+fn check_fails(folder: &Path, args: &[&str], exit_code: i32, message: &str) {
+    let output = medbox(folder, args);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), message);
+    assert_eq!(output.status.code(), Some(exit_code));
+}
+
+#[test]
+fn segment_writes_every_kind_of_output_and_one_json_object() {
+    let folder = folder_with_disc();
+    let outputs = ["mask.png", "look.overlay.png", "mask.npz", "mask.json"];
+    let mut args = vec!["segment", "disc.png", "--box", "58,28,142,112", "--model", "litemedsam", "--json"];
+    outputs.iter().for_each(|output| args.extend(["-o", output]));
+    let answer: Value = serde_json::from_str(&stdout(&medbox(folder.path(), &args))).expect("one JSON object");
+
+    assert_eq!(answer["model"], "litemedsam");
+    assert_eq!(answer["size"], serde_json::json!({"width": 200, "height": 140}));
+    assert_eq!((&answer["class"], &answer["probabilities"]), (&Value::Null, &Value::Null), "no class head");
+    assert_eq!(answer["objects"][0]["id"], 1);
+    assert_eq!(answer["objects"][0]["box"], serde_json::json!([58.0, 28.0, 142.0, 112.0]));
+    let area = answer["objects"][0]["area_px"].as_u64().expect("a number of pixels");
+    assert!((4500..5500).contains(&area), "the disc has π · 40² = 5027 pixels, the mask {area}");
+
+    let label_map = image::open(folder.path().join("mask.png")).expect("a picture").into_luma8();
+    assert_eq!(label_map.dimensions(), (200, 140));
+    assert_eq!(label_map.pixels().filter(|pixel| pixel.0 == [1]).count() as u64, area);
+    let overlay = image::open(folder.path().join("look.overlay.png")).expect("a picture").into_rgb8();
+    assert_eq!(overlay.dimensions(), (200, 140));
+    let coco: Value = serde_json::from_slice(&fs::read(folder.path().join("mask.json")).expect("a file")).expect("JSON");
+    assert_eq!(coco["annotations"][0]["area"].as_f64(), Some(area as f64));
+    assert!(fs::metadata(folder.path().join("mask.npz")).expect("a file").len() > 0);
+}
+
+#[test]
+fn boxes_from_a_file_equal_boxes_from_the_command_line() {
+    let folder = folder_with_disc();
+    fs::write(folder.path().join("boxes.json"), r#"{"boxes": [[58, 28, 142, 112]]}"#).expect("a written file");
+    let objects = |how: &[&str]| {
+        let mut args = vec!["segment", "disc.png", "--model", "litemedsam", "--mode", "challenge", "--json"];
+        args.extend(how);
+        let answer: Value = serde_json::from_str(&stdout(&medbox(folder.path(), &args))).expect("one JSON object");
+        answer["objects"].clone()
+    };
+    assert_eq!(objects(&["--boxes", "boxes.json"]), objects(&["--box", "58,28,142,112"]));
+}
+
+#[test]
+fn what_is_wrong_with_the_input_is_said() {
+    let folder = folder_with_disc();
+    let check = |args: &[&str], message: &str| check_fails(folder.path(), args, 1, message);
+    check(
+        &["segment", "none.png", "--box", "1,2,3,4"],
+        "error[file.io]: the file or its folder does not exist: none.png\nhint: check the path\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "5,5,5,9"],
+        "error[prompt.empty-box]: the box has no area: its x runs from 5 to 5, its y from 5 to 9\n\
+         hint: give the left, top, right and bottom side, in this order\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "300,5,400,9"],
+        "error[prompt.outside]: the box 300,5,400,9 lies outside the picture of 200 × 140 pixels\n\
+         hint: give the sides in pixels of the picture, counted from its top left corner\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.gif"],
+        "error[output.ending]: the ending of the output says nothing that medbox writes: mask.gif\n\
+         hint: end it with .png, .overlay.png, .npz or .json\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "--model", "huge"],
+        "error[model.not-found]: there is no model “huge”\n\
+         hint: see `medbox models`, or give a folder that holds a manifest.json\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "--model", "litemedsam", "--class", "ct"],
+        "error[prompt.no-class-prompt]: the model “litemedsam” takes no class prompt, so it cannot be told “CT”\n\
+         hint: leave the class at auto, or choose a model with a class prompt\n",
+    );
+    fs::write(folder.path().join("boxes.json"), "[[1, 2, 3]]").expect("a written file");
+    check(
+        &["segment", "disc.png", "--boxes", "boxes.json"],
+        "error[boxes.unreadable]: the boxes cannot be read: invalid length 3, expected an array of length 4: boxes.json\n\
+         hint: write [[x0,y0,x1,y1], …]\n",
+    );
+}
+
+#[test]
+fn a_model_that_lost_its_end_is_named() {
+    let folder = folder_with_disc();
+    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("models/litemedsam"), folder.path().join("cut"));
+    fs::create_dir(&to).expect("a folder");
+    for file in ["manifest.json", "encoder.onnx", "decoder.onnx"] {
+        let bytes = fs::read(from.join(file)).expect("a model's file");
+        let keep = if file == "encoder.onnx" { 1000 } else { bytes.len() };
+        fs::write(to.join(file), &bytes[..keep]).expect("a written file");
+    }
+    let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,30,40", "--model", "./cut"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.starts_with("error[model.size]: the manifest promises "), "{message}");
+    assert!(
+        message.ends_with(" bytes of encoder.onnx, there are 1000: ./cut\nhint: copy or download the model's files again\n"),
+        "{message}"
+    );
+}
+
+#[test]
+fn usage_errors_exit_with_two() {
+    let folder = folder_with_disc();
+    for args in [&["segment", "disc.png"][..], &["segment", "disc.png", "--box", "1,2,3"], &["paint"]] {
+        assert_eq!(medbox(folder.path(), args).status.code(), Some(2), "{args:?}");
+    }
+    let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--class", "tomography"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("there is no class “tomography”; use auto, unknown, ct, mr"), "{message}");
+}
+
+#[test]
+fn models_are_listed_with_licence_and_use() {
+    let folder = folder_with_disc();
+    let text = stdout(&medbox(folder.path(), &["models"]));
+    assert!(text.contains("litemedsam"), "{text}");
+    assert!(text.contains("licence: Apache-2.0") && text.contains("intended use: "), "{text}");
+}
+
+#[test]
+fn eval_scores_a_small_tree_and_keeps_the_form_of_its_json() {
+    let folder = folder_with_disc();
+    let data_set = folder.path().join("data/discs");
+    fs::create_dir_all(data_set.join("images")).expect("a folder");
+    fs::create_dir_all(data_set.join("masks")).expect("a folder");
+    fs::write(data_set.join("meta.json"), r#"{"name": "discs", "modality": "US"}"#).expect("a written file");
+    fs::copy(folder.path().join("disc.png"), data_set.join("images/a.png")).expect("a copy");
+    image::GrayImage::from_fn(200, 140, |x, y| {
+        let (dx, dy) = (f64::from(x) + 0.5 - 100.0, f64::from(y) + 0.5 - 70.0);
+        image::Luma([if dx.hypot(dy) < 40.0 { 3 } else { 0 }])
+    })
+    .save(data_set.join("masks/a.png"))
+    .expect("a written mask");
+
+    let args = ["eval", "data", "--model", "litemedsam", "--mode", "challenge", "--json", "--rows", "rows.csv"];
+    let answer: Value = serde_json::from_str(&stdout(&medbox(folder.path(), &args))).expect("one JSON object");
+    assert_eq!((&answer["model"], &answer["mode"]), (&"litemedsam".into(), &"challenge".into()));
+    assert_eq!((&answer["objects"], &answer["encodes"]), (&1.into(), &1.into()));
+    let dsc = answer["mean"]["dsc"].as_f64().expect("a number");
+    assert!(dsc > 0.9, "a bright disc on dark noise is found: {dsc}");
+    for group in [&answer["modalities"]["US"], &answer["datasets"]["discs"]] {
+        assert_eq!(group["objects"], 1);
+        assert_eq!(group["dsc"].as_f64(), Some(dsc));
+        assert_eq!((&group["class_accuracy"], &group["small"]["objects"]), (&Value::Null, &0.into()));
+    }
+    assert!(answer["ms"]["encode"].as_f64() > Some(0.0) && answer["ms"]["decode_per_box"].as_f64() > Some(0.0));
+    let rows = fs::read_to_string(folder.path().join("rows.csv")).expect("a file");
+    assert_eq!(rows.lines().count(), 2, "a header and one object: {rows}");
+}
