@@ -1,0 +1,847 @@
+"""Pictures with reference masks: the index, the split by patient, the cache of pixels, training samples, evaluation views.
+
+The line is: folder of data -> `read_index` -> `Picture`s -> `Store` (decoded once, memory-mapped) -> `Sampler` for
+training and `EvalSet` for validation. Who may be trained on stands in `splits.json`, made by `make_splits.py`.
+
+Boxes are x0, y0, x1, y1 with exclusive ends; pixel i covers [i, i + 1). `README.md` says how the data folder is laid out.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from training.augment import augment
+
+CLASSES: tuple[str, ...] = (
+    "CT", "MR", "PET", "US", "XRay", "Dermoscopy", "Endoscopy", "Fundus", "Microscopy", "OCT", "Mammography",
+)  # fmt: skip
+SIDE = 256
+MIN_OBJECT_AREA = 16  # px² of the picture: smaller objects are neither trained on nor scored
+SLICE_STEP = 5  # every fifth slice of a volume, as in the paper
+SPLITS_PATH = Path(__file__).with_name("splits.json")
+DEFAULT_CACHE = Path(".cache")
+
+# Shown windows of a CT in Hounsfield units (low, high): soft tissue, and wide enough for lung and bone.
+CT_WINDOWS = ((-160.0, 240.0), (-1000.0, 1000.0))
+
+# Modalities whose pictures have no up and down that a model could rely on, so quarter turns cost nothing.
+TURNS_FREELY = frozenset({"CT", "MR", "PET", "Dermoscopy", "Endoscopy", "Fundus", "Microscopy"})
+
+
+# ---- index -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image with its label maps: a file of `images/`, or one slice of a volume."""
+
+    dataset: str
+    modality: str
+    stem: str
+    unit: str  # what may not be divided between training and evaluation: a patient where known, else the picture
+    image: Path
+    maps: tuple[Path, ...]  # one label map for each suffix that exists
+    base: str  # the data set whose units this picture shares: `dataset` without `_fullsize`
+    slice_idx: int | None = None  # z in a volume's (x, y, z) array
+    window: tuple[float, float] | None = None  # CT slices: the stored values shown, low and high
+
+    @property
+    def class_idx(self) -> int:
+        return CLASSES.index(self.modality)
+
+    @property
+    def kind(self) -> str:
+        """`image`, `fullsize` or `slice`."""
+        if self.slice_idx is not None:
+            return "slice"
+        return "image" if self.dataset == self.base else "fullsize"
+
+
+def _unit(*, dataset: str, stem: str, patient: str | None) -> str:
+    if patient and patient.startswith("STS_"):
+        return patient  # the same patients were scanned with CT, MR and PET
+    return f"{dataset}/{patient or stem}"
+
+
+def _read_images(folder: Path) -> Iterator[Picture]:
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    dataset = meta["name"]
+    base = dataset.removesuffix("_fullsize")
+    # In dsb2018 this field names the kind of picture (its size and stain), not a patient.
+    patients = {} if base == "dsb2018" else meta.get("patients") or {}
+    suffixes = meta.get("mask_suffixes") or [""]
+    for image in sorted((folder / "images").iterdir()):
+        maps = (folder / "masks" / f"{image.stem}{suffix}.png" for suffix in suffixes)
+        yield Picture(
+            dataset=dataset,
+            modality=meta["modality"],
+            stem=image.stem,
+            unit=_unit(dataset=base, stem=image.stem, patient=patients.get(image.stem)),
+            image=image,
+            maps=tuple(path for path in maps if path.exists()),
+            base=base,
+        )
+
+
+def _read_slices(folder: Path, *, unit_of_patient: dict[str, str]) -> Iterator[Picture]:
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    modality, patient = meta["modality"], meta["patient"]
+    dataset = f"{modality.lower()}_volumes"
+    unit = unit_of_patient.get(patient) or _unit(dataset=dataset, stem=meta["name"], patient=patient)
+    label = _load_volume(folder / "label.nii.gz")
+    with_object = np.flatnonzero(label.any(axis=(0, 1)))
+    for z in with_object[::SLICE_STEP].tolist():
+        for window in CT_WINDOWS if modality == "CT" else (None,):
+            yield Picture(
+                dataset=dataset,
+                modality=modality,
+                stem=f"{meta['name']}_z{z:03d}" + (f"_w{window[1] - window[0]:.0f}" if window else ""),
+                unit=unit,
+                image=folder / "image.nii.gz",
+                maps=(folder / "label.nii.gz",),
+                base=dataset,
+                slice_idx=z,
+                window=window,
+            )
+
+
+def read_index(data_dir: Path) -> list[Picture]:
+    """Every picture below `data_dir`, sorted: `images/` (with `_fullsize`), then every fifth slice of `volumes/` that
+    holds an object (CT twice, in two windows). Raises FileNotFoundError if there is no data set at all."""
+    pictures = [p for meta in sorted(data_dir.glob("images/*/*/meta.json")) for p in _read_images(meta.parent)]
+    unit_of_patient = {}
+    for picture in pictures:
+        unit_of_patient[picture.unit.rpartition("/")[2]] = picture.unit
+    for meta in sorted(data_dir.glob("volumes/*/*/meta.json")):
+        pictures.extend(_read_slices(meta.parent, unit_of_patient=unit_of_patient))
+    if not pictures:
+        raise FileNotFoundError(f"no images/<modality>/<data set>/meta.json below the data folder {data_dir}")
+    return pictures
+
+
+def sources(data_dir: Path) -> list[dict]:
+    """Where each data set comes from, one record a data set: what model cards and manifests state."""
+    records: dict[str, dict] = {}
+    paths = [*sorted(data_dir.glob("images/*/*/meta.json")), *sorted(data_dir.glob("volumes/*/*/meta.json"))]
+    for path in paths:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        if meta["name"].endswith("_fullsize"):
+            continue
+        repos = meta["source"].get("sources") or [meta["source"]]
+        records[meta["name"]] = {
+            "dataset": meta["name"],
+            "part": path.relative_to(data_dir).parts[0],
+            "modality": meta["modality"],
+            "original": meta["original_dataset"],
+            "licence": meta["licence"],
+            "citation": meta.get("citation", ""),
+            "repositories": [
+                {"repo": r["repo"].removeprefix("https://github.com/"), "commit": r["commit"], "path": r.get("path", "")}
+                for r in repos
+            ],
+        }
+    return list(records.values())
+
+
+# ---- split -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which units train and which are held out. One committed file serves all models."""
+
+    train: frozenset[str]
+    held_out: frozenset[str]
+    eval_subset: dict[str, list[str]]  # data set -> stems: a small, fixed, balanced part of the held-out pictures
+    held_out_only: dict[str, list[str]]  # data set -> stems: all held-out pictures of `images/` but the full-size ones
+
+    def side(self, picture: Picture) -> str:
+        """`train` or `held_out`. Raises KeyError for a patient the split file does not know."""
+        if picture.unit in self.train:
+            return "train"
+        if picture.unit in self.held_out:
+            return "held_out"
+        raise KeyError(f"splits.json does not know {picture.unit}; make_splits.py writes it anew")
+
+
+def load_split(path: Path = SPLITS_PATH) -> Split:
+    record = json.loads(Path(path).read_text(encoding="utf-8"))
+    return Split(
+        train=frozenset(record["train"]),
+        held_out=frozenset(record["held_out"]),
+        eval_subset=record["eval_subset"],
+        held_out_only=record["held_out_only"],
+    )
+
+
+# ---- pixels ----------------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=2)
+def _load_volume(path: Path) -> np.ndarray:
+    """Voxels (x, y, z) as stored."""
+    import nibabel  # only here: data without volumes needs no NIfTI reader
+
+    return np.asanyarray(nibabel.load(path).dataobj)
+
+
+def _to_u8(values: np.ndarray, *, low: float, high: float) -> np.ndarray:
+    scaled = (values.astype(np.float32) - low) / max(high - low, 1e-6)
+    return np.rint(np.clip(scaled, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _decode_slice(picture: Picture) -> np.ndarray:
+    """(H, W) u8. Without a window: between the 0.5 and 99.5 percentiles of the volume's non-zero voxels."""
+    volume = _load_volume(picture.image)
+    low, high = picture.window or np.percentile(volume[volume > max(volume.min(), 0)], (0.5, 99.5))
+    return _to_u8(volume[:, :, picture.slice_idx].T, low=low, high=high)
+
+
+def decode_image(picture: Picture) -> np.ndarray:
+    """(H, W) u8 where all channels agree, else (H, W, 3) u8 RGB."""
+    if picture.slice_idx is not None:
+        return _decode_slice(picture)
+    image = cv2.imread(str(picture.image), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"not an image that OpenCV reads: {picture.image}")
+    if (image == image[:, :, :1]).all():
+        return np.ascontiguousarray(image[:, :, 0])
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def decode_map(picture: Picture, path: Path) -> np.ndarray:
+    """A label map (H, W) u8 or u16."""
+    if picture.slice_idx is not None:
+        return np.ascontiguousarray(_load_volume(path)[:, :, picture.slice_idx].T)
+    labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.ndim != 2:
+        raise ValueError(f"not a label map of one channel: {path}")
+    return labels
+
+
+OBJECT = np.dtype(
+    [("map", "i4"), ("id", "i4"), ("x0", "i4"), ("y0", "i4"), ("x1", "i4"), ("y1", "i4"), ("area", "i4"), ("part", "?")]
+)
+
+
+def find_objects(labels: np.ndarray, *, map_idx: int, part: bool) -> np.ndarray:
+    """Objects of at least MIN_OBJECT_AREA in a label map, ascending by id, as OBJECT records with tight boxes."""
+    ys, xs = np.nonzero(labels)
+    if len(ys) == 0:
+        return np.zeros(0, OBJECT)
+    ids, index, areas = np.unique(labels[ys, xs], return_inverse=True, return_counts=True)
+    records = np.zeros(len(ids), OBJECT)
+    records["map"], records["id"], records["area"], records["part"] = map_idx, ids, areas, part
+    for low, high, values in (("x0", "x1", xs), ("y0", "y1", ys)):
+        records[low] = np.iinfo(np.int32).max
+        np.minimum.at(records[low], index, values)
+        np.maximum.at(records[high], index, values + 1)
+    return records[areas >= MIN_OBJECT_AREA]
+
+
+def split_into_parts(labels: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """A label map (H, W) u16 of the connected parts of objects that have several, 0 elsewhere.
+
+    A pair of kidneys with one id is a fair target as a pair and one by one. Parts whose boxes meet are left out: the box
+    of one would show pieces of the other that its mask denies.
+    """
+    parts = np.zeros(labels.shape, np.uint16)
+    n_parts = 0
+    for obj in objects:
+        window = np.s_[obj["y0"] : obj["y1"], obj["x0"] : obj["x1"]]
+        n, components, stats, _ = cv2.connectedComponentsWithStats((labels[window] == obj["id"]).astype(np.uint8))
+        large = [k for k in range(1, n) if stats[k, cv2.CC_STAT_AREA] >= 4 * MIN_OBJECT_AREA]
+        if n <= 2 or not large:
+            continue
+        x0, y0 = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+        x1, y1 = x0 + stats[:, cv2.CC_STAT_WIDTH], y0 + stats[:, cv2.CC_STAT_HEIGHT]
+        for k in large:
+            meets = (x0 < x1[k]) & (x1 > x0[k]) & (y0 < y1[k]) & (y1 > y0[k])
+            meets[[0, k]] = False  # the background, and itself
+            if not meets.any():
+                n_parts += 1
+                parts[window][components == k] = n_parts
+    return parts
+
+
+class Store:
+    """Decoded pictures, label maps and object tables of one data set, packed into one memory-mapped file.
+
+    Workers that are forked or started later share the same pages. The file's name holds a hash of the contents of all
+    source files, so a changed data set is packed again.
+    """
+
+    VERSION = 1
+
+    def __init__(self, *, pictures: Sequence[Picture], cache: Path) -> None:
+        self.hash = self._hash(pictures)
+        stem = Path(cache) / "pictures" / f"{pictures[0].dataset}-{self.hash[:16]}"
+        index_path, pixels_path = stem.with_suffix(".json"), stem.with_suffix(".bin")
+        if not index_path.exists():
+            self._pack(pictures, index_path=index_path, pixels_path=pixels_path)
+        record = json.loads(index_path.read_text(encoding="utf-8"))
+        self._entries: dict[str, dict] = record["pictures"]
+        self._pixels = np.memmap(pixels_path, np.uint8, "r")
+
+    @classmethod
+    def _hash(cls, pictures: Sequence[Picture]) -> str:
+        digest = hashlib.sha256(str(cls.VERSION).encode())
+        contents: dict[Path, bytes] = {}
+        for picture in pictures:
+            digest.update(f"{picture.stem} {picture.slice_idx} {picture.window}".encode())
+            for path in (picture.image, *picture.maps):
+                if path not in contents:
+                    contents[path] = hashlib.sha256(path.read_bytes()).digest()
+                digest.update(contents[path])
+        return digest.hexdigest()
+
+    @staticmethod
+    def _pack(pictures: Sequence[Picture], *, index_path: Path, pixels_path: Path) -> None:
+        index_path.parent.mkdir(parents=True, exist_ok=True)
+        entries: dict[str, dict] = {}
+        with pixels_path.with_suffix(".part").open("wb") as file:
+
+            def write(array: np.ndarray) -> dict:
+                file.write(b"\0" * (-file.tell() % 8))  # aligned for every type stored
+                place = {"offset": file.tell(), "shape": array.shape, "dtype": array.dtype.str}
+                file.write(np.ascontiguousarray(array).tobytes())
+                return place
+
+            for picture in pictures:
+                image = decode_image(picture)
+                maps = [decode_map(picture, path) for path in picture.maps]
+                tables = []
+                for k, labels in enumerate(list(maps)):
+                    if labels.shape != image.shape[:2]:
+                        raise ValueError(f"map {labels.shape} does not fit image {image.shape[:2]}: {picture.maps[k]}")
+                    tables.append(find_objects(labels, map_idx=k, part=False))
+                    parts = split_into_parts(labels, tables[-1])
+                    if parts.any():
+                        tables.append(find_objects(parts, map_idx=len(maps), part=True))
+                        maps.append(parts)
+                objects = np.concatenate(tables) if tables else np.zeros(0, OBJECT)
+                entries[picture.stem] = {
+                    "image": write(image),
+                    "maps": [write(labels) for labels in maps],
+                    "objects": [tuple(o) for o in objects.tolist()],
+                }
+        pixels_path.with_suffix(".part").replace(pixels_path)
+        # The index comes last: where it exists, the pixels are complete.
+        index_path.with_suffix(".tmp").write_text(json.dumps({"pictures": entries}), encoding="utf-8")
+        index_path.with_suffix(".tmp").replace(index_path)
+
+    def _view(self, place: dict) -> np.ndarray:
+        dtype = np.dtype(place["dtype"])
+        size = math.prod(place["shape"]) * dtype.itemsize
+        return self._pixels[place["offset"] : place["offset"] + size].view(dtype).reshape(place["shape"])
+
+    def image(self, picture: Picture) -> np.ndarray:
+        """(H, W) or (H, W, 3) u8, read-only."""
+        return np.asarray(self._view(self._entries[picture.stem]["image"]))
+
+    def maps(self, picture: Picture) -> list[np.ndarray]:
+        """Label maps (H, W), read-only; those of parts come after those of files."""
+        return [np.asarray(self._view(place)) for place in self._entries[picture.stem]["maps"]]
+
+    def objects(self, picture: Picture) -> np.ndarray:
+        """OBJECT records, map by map, ascending by id."""
+        return np.array([tuple(o) for o in self._entries[picture.stem]["objects"]], OBJECT)
+
+
+def open_stores(pictures: Iterable[Picture], *, cache: Path) -> dict[str, Store]:
+    """A store for each data set; packs what is not in `cache` yet (a minute for the shared data)."""
+    by_dataset: dict[str, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        by_dataset[picture.dataset].append(picture)
+    return {name: Store(pictures=members, cache=cache) for name, members in by_dataset.items()}
+
+
+def data_hash(stores: dict[str, Store]) -> str:
+    """sha256 over all pictures and masks, for checkpoints and manifests."""
+    return hashlib.sha256("".join(f"{name} {stores[name].hash}\n" for name in sorted(stores)).encode()).hexdigest()
+
+
+# ---- geometry --------------------------------------------------------------------------------------------------------
+
+
+def letterbox_size(*, height: int, width: int, side: int = SIDE) -> tuple[int, int]:
+    """(height, width) of the picture inside the square input. Twin: src/preprocess, `Letterbox`."""
+    scale = side / max(height, width)
+    return int(height * scale + 0.5), int(width * scale + 0.5)
+
+
+def letterbox(image: np.ndarray, *, side: int = SIDE) -> tuple[np.ndarray, tuple[int, int]]:
+    """Resizes (H, W) or (H, W, 3) u8 and pads it at right and bottom with zeros, as the runtime does before min-max.
+    Gives (side, side, 3) u8 and the content's (h, w)."""
+    height, width = letterbox_size(height=image.shape[0], width=image.shape[1], side=side)
+    return pad(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), side=side), (height, width)
+
+
+def pad(content: np.ndarray, *, side: int = SIDE) -> np.ndarray:
+    """Content (h, w) or (h, w, 3) u8 at the upper left of zeros (side, side, 3)."""
+    square = np.zeros((side, side, 3), np.uint8)
+    square[: content.shape[0], : content.shape[1]] = content if content.ndim == 3 else content[:, :, None]
+    return square
+
+
+def minmax(images: Tensor, content: Tensor) -> Tensor:
+    """What a network is given. images: (B, 3, S, S) u8; content: (B, 2) height and width that are not padding.
+    Gives f32 of that shape: (v - min) / max(max - min, 1e-8) over the content, all channels together; padding is 0."""
+    values = images.float()
+    steps = torch.arange(images.shape[-1], device=images.device)
+    content = content.to(images.device)
+    inside = (steps[None, :, None] < content[:, 0, None, None]) & (steps[None, None, :] < content[:, 1, None, None])
+    inside = inside[:, None]  # (B, 1, S, S)
+    low = values.masked_fill(~inside, torch.inf).amin(dim=(1, 2, 3), keepdim=True)
+    high = values.masked_fill(~inside, -torch.inf).amax(dim=(1, 2, 3), keepdim=True)
+    return ((values - low) / (high - low).clamp_min(1e-8)).masked_fill(~inside, 0.0)
+
+
+@dataclass(frozen=True)
+class View:
+    """How an input is cut from a picture: a rectangle, perhaps turned about its centre, brought to `height` x `width`."""
+
+    x: int
+    y: int
+    w: int
+    h: int  # rectangle in picture pixels
+    width: int
+    height: int  # content in input pixels
+    angle: float = 0.0  # radians
+
+    def cut(self, source: np.ndarray, *, enlarge: int = cv2.INTER_LINEAR) -> np.ndarray:
+        """The content (height, width[, 3]); where the turned rectangle leaves the picture, zeros."""
+        if self.angle == 0.0:
+            region = source[self.y : self.y + self.h, self.x : self.x + self.w]
+            smaller = self.width <= self.w and self.height <= self.h
+            return cv2.resize(region, (self.width, self.height), interpolation=cv2.INTER_AREA if smaller else enlarge)
+        sx, sy = self.width / self.w, self.height / self.h
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        # Picture to content, both in continuous coordinates: p -> turn (p - centre), scale, move to the middle.
+        matrix = np.array([[sx * cos, sx * sin, 0.0], [-sy * sin, sy * cos, 0.0]])
+        centre = (self.x + self.w / 2, self.y + self.h / 2)
+        matrix[:, 2] = np.array([self.width / 2, self.height / 2]) - matrix[:, :2] @ centre
+        # Only what is seen is touched, and it is brought to about the right scale first, so that shrinking averages.
+        reach_x = (self.w * abs(cos) + self.h * abs(sin)) / 2 + 2
+        reach_y = (self.w * abs(sin) + self.h * abs(cos)) / 2 + 2
+        x0, x1 = max(0, int(centre[0] - reach_x)), min(source.shape[1], int(centre[0] + reach_x) + 1)
+        y0, y1 = max(0, int(centre[1] - reach_y)), min(source.shape[0], int(centre[1] + reach_y) + 1)
+        region = source[y0:y1, x0:x1]
+        before = np.array([region.shape[1], region.shape[0]], float)
+        if sx < 1.0 or sy < 1.0:
+            size = (max(1, round(before[0] * min(sx, 1.0))), max(1, round(before[1] * min(sy, 1.0))))
+            region = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
+        matrix[:, 2] += matrix[:, :2] @ (x0, y0)
+        matrix[:, :2] *= before / (region.shape[1], region.shape[0])
+        matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # to OpenCV's pixel centres
+        return cv2.warpAffine(region, matrix, (self.width, self.height), flags=enlarge)
+
+    def cut_mask(self, labels: np.ndarray, *, object_id: int) -> np.ndarray:
+        """The part of one object inside the view, (height, width) u8 of 0 and 1: pixels covered by half or more."""
+        margin = 2 + (0 if self.angle == 0.0 else max(self.w, self.h))  # corners of a turned rectangle stick out
+        y0, x0 = max(0, self.y - margin), max(0, self.x - margin)
+        nearby = labels[y0 : self.y + self.h + margin, x0 : self.x + self.w + margin] == object_id
+        moved = View(self.x - x0, self.y - y0, self.w, self.h, self.width, self.height, self.angle)
+        return (moved.cut(nearby.astype(np.uint8) * 255) > 127).astype(np.uint8)
+
+    def box(self, box: Sequence[float]) -> np.ndarray:
+        """A box of the picture in input pixels, clipped to the content; for views that are not turned."""
+        sx, sy = self.width / self.w, self.height / self.h
+        moved = np.array([(box[0] - self.x) * sx, (box[1] - self.y) * sy, (box[2] - self.x) * sx, (box[3] - self.y) * sy])
+        return np.clip(moved, 0.0, (self.width, self.height, self.width, self.height)).astype(np.float32)
+
+
+def whole_view(*, height: int, width: int, side: int = SIDE) -> View:
+    content = letterbox_size(height=height, width=width, side=side)
+    return View(x=0, y=0, w=width, h=height, width=content[1], height=content[0])
+
+
+def square_view(*, x: float, y: float, size: float, height: int, width: int, side: int = SIDE) -> View:
+    """A square crop moved inside the picture, and narrower than square only where the picture is."""
+    w, h = min(round(size), width), min(round(size), height)
+    x, y = (int(min(max(round(v), 0), room)) for v, room in ((x, width - w), (y, height - h)))
+    content = letterbox_size(height=h, width=w, side=side)
+    return View(x=x, y=y, w=w, h=h, width=content[1], height=content[0])
+
+
+@dataclass(frozen=True)
+class TileRule:
+    """When a box is looked at through a tile rather than in the whole picture (design.md, section 5)."""
+
+    below: float = 1 / 3  # box's longer side as a share of the picture's longer side
+    scale: float = 3.0  # tile's side in units of the box's longer side
+    min_px: int = 64  # tile's least side, picture pixels
+
+    def view(self, box: Sequence[float], *, height: int, width: int, side: int = SIDE) -> View | None:
+        """The tile's view, or None where the whole picture serves."""
+        longer = max(box[2] - box[0], box[3] - box[1])
+        if longer >= self.below * max(height, width):
+            return None
+        size = max(self.min_px, math.ceil(self.scale * longer))
+        x, y = (box[0] + box[2] - size) / 2, (box[1] + box[3] - size) / 2
+        return square_view(x=x, y=y, size=size, height=height, width=width, side=side)
+
+
+# ---- training samples ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What a training sample looks like. Probabilities are independent unless said otherwise."""
+
+    side: int = SIDE
+    boxes_per_image: int = 3
+    crop_probability: float = 0.6  # samples that look closer at one object
+    crop_scale: tuple[float, float] = (1.1, 6.0)  # crop's side in units of the box's longer side, log-uniform
+    min_crop_px: int = 12
+    whole_exact: float = 0.5  # whole pictures taken exactly as the runtime would; the others are cropped and stretched
+    part_probability: float = 0.15  # one connected part for the object, where it has several
+    dataset_power: float = 0.5  # a data set's share within its modality is its number of pictures to this power
+    modality_weights: tuple[tuple[str, float], ...] = ()  # others weigh 1
+    # Boxes: a share is tight, a share loose (outward only), a share rough, the rest moves by up to `box_jitter` a side.
+    box_tight: float = 0.25
+    box_loose: float = 0.10
+    box_rough: float = 0.10
+    box_jitter: float = 0.08
+    box_loose_jitter: float = 0.20
+    box_rough_jitter: float = 0.15
+    flip_probability: float = 0.5  # left-right, and up-down
+    turn_probability: float = 0.3  # a quarter turn, in modalities without an up
+    rotate_probability: float = 0.35
+    rotate_degrees: float = 15.0
+    stretch_probability: float = 0.3
+    stretch: float = 0.18  # width against height, as |log ratio|
+    photometric: bool = True
+
+
+def jitter_box(box: np.ndarray, *, settings: SampleSettings, rng: np.random.Generator, content: tuple[int, int]) -> np.ndarray:
+    """A box as a person or a detector may draw it. box: (4,) input pixels; content: (h, w), which it never leaves."""
+    w, h = box[2] - box[0], box[3] - box[1]
+    draw = rng.random()
+    outward = np.array([-1.0, -1.0, 1.0, 1.0])
+    if draw < settings.box_tight:
+        shift = np.zeros(4)
+    elif draw < settings.box_tight + settings.box_loose:
+        shift = outward * rng.uniform(0.0, settings.box_loose_jitter, 4)
+    elif draw < settings.box_tight + settings.box_loose + settings.box_rough:
+        shift = rng.uniform(-settings.box_rough_jitter, settings.box_rough_jitter, 4)
+    else:
+        shift = rng.uniform(-settings.box_jitter, settings.box_jitter, 4)
+    moved = box + shift * (w, h, w, h)
+    return np.clip(moved, 0.0, (content[1], content[0], content[1], content[0])).astype(np.float32)
+
+
+def tight_box(mask: np.ndarray) -> np.ndarray:
+    """(4,) f32 around the pixels > 0 of a mask (h, w) that has some."""
+    x, y, w, h = cv2.boundingRect(mask)
+    return np.array([x, y, x + w, y + h], np.float32)
+
+
+def _dihedral(array: np.ndarray, *, lr: bool, ud: bool, turn: bool) -> np.ndarray:
+    """Flips, then transposes, the first two axes."""
+    array = array[::-1] if ud else array
+    array = array[:, ::-1] if lr else array
+    return array.swapaxes(0, 1) if turn else array
+
+
+def _dihedral_box(box: np.ndarray, *, lr: bool, ud: bool, turn: bool, content: tuple[int, int]) -> np.ndarray:
+    x0, y0, x1, y1 = box.tolist()
+    if ud:
+        y0, y1 = content[0] - y1, content[0] - y0
+    if lr:
+        x0, x1 = content[1] - x1, content[1] - x0
+    return np.array([y0, x0, y1, x1] if turn else [x0, y0, x1, y1], np.float32)
+
+
+class Sampler(IterableDataset):
+    """Endless training samples, balanced over modalities, then data sets, then pictures.
+
+    Each sample is a dict:
+        image      (3, S, S) u8, letterboxed and augmented, before min-max (see `minmax`)
+        content    (2,) i64, height and width of what is not padding
+        masks      (K, S, S) u8 of 0 and 1
+        boxes      (K, 4) f32, x0 y0 x1 y1 in input pixels, jittered
+        valid      (K,) bool, always true today: an image with fewer objects repeats them with other boxes
+        class_idx  i64, index into CLASSES
+        dataset    i64, index into `self.datasets`
+        closer     bool, whether this is a crop around one object
+
+    Equal `seed` and number of workers give equal samples. Each new iteration starts over: to go on after a resume, pass
+    another seed. A store is opened (and packed, the first time) for every data set of `pictures`; pass both sides, so
+    that training and evaluation share it. `side` may be `all`, for a released model that is not evaluated any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        pictures: Sequence[Picture],
+        side: str = "train",
+        settings: SampleSettings,
+        seed: int,
+        cache: Path = DEFAULT_CACHE,
+        split: Split | None = None,
+        stores: dict[str, Store] | None = None,
+    ) -> None:
+        if side not in ("train", "held_out", "all"):
+            raise ValueError(f"side is train, held_out or all, not {side!r}")
+        super().__init__()
+        self.settings, self.seed = settings, seed
+        self.stores = stores or open_stores(pictures, cache=cache)
+        if side != "all":
+            split = split or load_split()
+            pictures = [p for p in pictures if split.side(p) == side]
+        self.objects = [self.stores[p.dataset].objects(p) for p in pictures]
+        kept = [k for k, objects in enumerate(self.objects) if len(objects)]
+        self.pictures, self.objects = [pictures[k] for k in kept], [self.objects[k] for k in kept]
+        if not self.pictures:
+            raise ValueError(f"none of the pictures on side {side!r} has an object of {MIN_OBJECT_AREA} px² or more")
+
+        members: dict[str, list[int]] = defaultdict(list)
+        for k, picture in enumerate(self.pictures):
+            members[picture.dataset].append(k)
+        self.datasets = sorted(members)
+        self._members = [np.array(members[name]) for name in self.datasets]
+        modality = [self.pictures[m[0]].modality for m in self._members]
+        share = np.array([len(m) ** settings.dataset_power for m in self._members])
+        total: dict[str, float] = defaultdict(float)
+        for name, value in zip(modality, share, strict=True):
+            total[name] += value
+        wanted = dict(settings.modality_weights)
+        weight = np.array([wanted.get(name, 1.0) * v / total[name] for name, v in zip(modality, share, strict=True)])
+        self._cumulative = np.cumsum(weight / weight.sum())
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        cv2.setNumThreads(0)
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        while True:
+            dataset = min(int(np.searchsorted(self._cumulative, rng.random(), side="right")), len(self.datasets) - 1)
+            sample = self.sample(int(rng.choice(self._members[dataset])), rng=rng)
+            if sample is not None:
+                yield {**sample, "dataset": torch.tensor(dataset)}
+
+    def sample(self, k: int, *, rng: np.random.Generator) -> dict[str, Tensor] | None:
+        """A random sample of `self.pictures[k]`, or None if the view drawn shows no object well enough."""
+        settings, picture, objects = self.settings, self.pictures[k], self.objects[k]
+        image = self.stores[picture.dataset].image(picture)
+        height, width = image.shape[:2]
+
+        closer = bool(rng.random() < settings.crop_probability)
+        first = self._choose(objects, rng=rng)
+        view = self._close_view(objects[first], height=height, width=width, rng=rng) if closer else (
+            self._whole_view(height=height, width=width, rng=rng)
+        )  # fmt: skip
+        angle = 0.0
+        if rng.random() < settings.rotate_probability and not (view.w == width and view.h == height and rng.random() < 0.5):
+            angle = math.radians(rng.uniform(-settings.rotate_degrees, settings.rotate_degrees))
+        view = View(view.x, view.y, view.w, view.h, view.width, view.height, angle)
+
+        masks, boxes = self._targets(picture, objects, first=first, view=view, rng=rng)
+        if not masks:
+            return None
+        enlarge = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)[int(rng.choice(3, p=(0.4, 0.2, 0.4)))]
+        if angle != 0.0 and enlarge == cv2.INTER_AREA:
+            enlarge = cv2.INTER_LINEAR  # a turn cannot average over areas
+        content = view.cut(image, enlarge=enlarge)
+        if settings.photometric:
+            content = augment(content, modality=picture.modality, rng=rng)
+
+        moves = {
+            "lr": bool(rng.random() < settings.flip_probability),
+            "ud": bool(rng.random() < settings.flip_probability),
+            "turn": picture.modality in TURNS_FREELY and bool(rng.random() < settings.turn_probability),
+        }
+        boxes = [_dihedral_box(box, **moves, content=(view.height, view.width)) for box in boxes]
+        content = _dihedral(content, **moves)
+        shape = content.shape[:2]
+
+        count, side = settings.boxes_per_image, settings.side
+        order = list(range(len(masks))) + rng.integers(0, len(masks), max(0, count - len(masks))).tolist()
+        all_masks = np.zeros((count, side, side), np.uint8)
+        all_boxes = np.zeros((count, 4), np.float32)
+        for slot, source in enumerate(order[:count]):
+            all_masks[slot, : shape[0], : shape[1]] = _dihedral(masks[source], **moves)
+            all_boxes[slot] = jitter_box(boxes[source], settings=settings, rng=rng, content=shape)
+        return {
+            "image": torch.from_numpy(np.ascontiguousarray(pad(content, side=side).transpose(2, 0, 1))),
+            "content": torch.tensor(shape),
+            "masks": torch.from_numpy(all_masks),
+            "boxes": torch.from_numpy(all_boxes),
+            "valid": torch.ones(count, dtype=torch.bool),
+            "class_idx": torch.tensor(picture.class_idx),
+            "closer": torch.tensor(closer),
+        }
+
+    def _choose(self, objects: np.ndarray, *, rng: np.random.Generator) -> int:
+        """An object's index: parts with their probability, then evenly over maps, then over the map's objects, so that
+        one optic disc is seen as often as hundreds of exudates."""
+        part = objects["part"].any() and rng.random() < self.settings.part_probability
+        candidates = np.flatnonzero(objects["part"] == part)
+        candidates = candidates if len(candidates) else np.arange(len(objects))
+        maps = np.unique(objects["map"][candidates])
+        return int(rng.choice(candidates[objects["map"][candidates] == rng.choice(maps)]))
+
+    def _close_view(self, obj: np.void, *, height: int, width: int, rng: np.random.Generator) -> View:
+        """A square around the object, which is seldom in its middle but always inside."""
+        w, h = int(obj["x1"] - obj["x0"]), int(obj["y1"] - obj["y0"])
+        scale = math.exp(rng.uniform(*(math.log(v) for v in self.settings.crop_scale)))
+        size = max(self.settings.min_crop_px, round(scale * max(w, h)))
+        x = obj["x0"] - (size - w) * (0.5 + rng.uniform(-0.4, 0.4))
+        y = obj["y0"] - (size - h) * (0.5 + rng.uniform(-0.4, 0.4))
+        view = square_view(x=x, y=y, size=size, height=height, width=width, side=self.settings.side)
+        return self._stretch(view, rng=rng)
+
+    def _whole_view(self, *, height: int, width: int, rng: np.random.Generator) -> View:
+        if rng.random() < self.settings.whole_exact:
+            return whole_view(height=height, width=width, side=self.settings.side)
+        w, h = (max(1, round(v * rng.uniform(0.7, 1.0))) for v in (width, height))
+        x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
+        content = letterbox_size(height=h, width=w, side=self.settings.side)
+        return self._stretch(View(x=x, y=y, w=w, h=h, width=content[1], height=content[0]), rng=rng)
+
+    def _stretch(self, view: View, *, rng: np.random.Generator) -> View:
+        """Changes the content's width against its height; the longer side stays the input's."""
+        if rng.random() >= self.settings.stretch_probability:
+            return view
+        ratio = math.exp(rng.uniform(-self.settings.stretch, self.settings.stretch))
+        height, width = letterbox_size(height=view.h, width=max(1, round(view.w * ratio)), side=self.settings.side)
+        return View(x=view.x, y=view.y, w=view.w, h=view.h, width=max(1, width), height=max(1, height))
+
+    def _targets(
+        self, picture: Picture, objects: np.ndarray, *, first: int, view: View, rng: np.random.Generator
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Masks (height, width) and tight boxes of up to `boxes_per_image` objects that the view shows well enough: the
+        first one if it can be, then others at random."""
+        seen_w = np.minimum(objects["x1"], view.x + view.w) - np.maximum(objects["x0"], view.x)
+        seen_h = np.minimum(objects["y1"], view.y + view.h) - np.maximum(objects["y0"], view.y)
+        box_area = (objects["x1"] - objects["x0"]) * (objects["y1"] - objects["y0"])
+        scale = view.width * view.height / (view.w * view.h)
+        share = np.clip(seen_w, 0, None) * np.clip(seen_h, 0, None) / box_area
+        shown = (share >= 0.3) & ~objects["part"] & (objects["area"] * share * scale >= MIN_OBJECT_AREA)
+        shown[first] = False
+        others = np.flatnonzero(shown)
+        tried = [first, *rng.permutation(others)[: self.settings.boxes_per_image + 3].tolist()]
+
+        maps = self.stores[picture.dataset].maps(picture)
+        masks, boxes = [], []
+        for k in tried:
+            obj = objects[k]
+            mask = view.cut_mask(maps[obj["map"]], object_id=int(obj["id"]))
+            if int(mask.sum()) < MIN_OBJECT_AREA:
+                continue
+            clipped = share[k] < 1.0
+            if view.angle == 0.0 and not clipped:
+                box = view.box([obj["x0"], obj["y0"], obj["x1"], obj["y1"]])
+            else:
+                box = tight_box(mask)
+            masks.append(mask)
+            boxes.append(box)
+            if len(masks) == self.settings.boxes_per_image:
+                break
+        return masks, boxes
+
+
+# ---- evaluation views ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EvalView:
+    """One encode of the validation and the boxes asked on it."""
+
+    picture: Picture
+    whole: bool  # else a tile; the class prompt of a tile is that of its whole picture, which comes before it
+    image: Tensor  # (3, S, S) u8, before min-max
+    content: Tensor  # (2,) height and width
+    boxes: Tensor  # (n, 4) f32 input pixels, tight; n may be 0 for a whole picture all of whose boxes have tiles
+    masks: Tensor  # (n, S, S) u8, the reference in this view
+
+
+class EvalSet:
+    """The fixed evaluation subset as the runtime would look at it, for a quick Dice at the input's resolution.
+
+    Iterating gives, picture by picture, the view of the whole, then one tile for each box that `rule` gives a tile; with
+    `rule` None every box is asked on the whole picture (the mode `challenge`). Objects are chosen as `medbox eval
+    --max-objects` does: of each label map's n objects, positions floor(k * n / N).
+    """
+
+    def __init__(
+        self,
+        *,
+        pictures: Sequence[Picture],
+        split: Split | None = None,
+        max_objects: int = 3,
+        max_pictures: int | None = None,
+        side: int = SIDE,
+        rule: TileRule | None = TileRule(),
+        cache: Path = DEFAULT_CACHE,
+        stores: dict[str, Store] | None = None,
+    ) -> None:
+        subset = (split or load_split()).eval_subset
+        chosen: dict[str, list[Picture]] = {name: [] for name in subset}
+        for picture in pictures:
+            if picture.stem in subset.get(picture.dataset, ()):
+                chosen[picture.dataset].append(picture)
+        self.pictures = [p for members in chosen.values() for p in evenly(members, max_pictures)]
+        self.stores = stores or open_stores(pictures, cache=cache)
+        self.max_objects, self.side, self.rule = max_objects, side, rule
+
+    def __iter__(self) -> Iterator[EvalView]:
+        for picture in self.pictures:
+            yield from self.views(picture)
+
+    def views(self, picture: Picture) -> Iterator[EvalView]:
+        store = self.stores[picture.dataset]
+        image, maps, objects = store.image(picture), store.maps(picture), store.objects(picture)
+        height, width = image.shape[:2]
+        objects = objects[~objects["part"]]
+        asked = [o for k in np.unique(objects["map"]) for o in evenly(objects[objects["map"] == k], self.max_objects)]
+
+        on_whole, on_tiles = [], []
+        for obj in asked:
+            box = [int(obj[name]) for name in ("x0", "y0", "x1", "y1")]
+            tile = self.rule and self.rule.view(box, height=height, width=width, side=self.side)
+            (on_tiles if tile else on_whole).append((tile, obj))
+        if not asked:
+            return
+        whole = whole_view(height=height, width=width, side=self.side)
+        yield self._look(picture, image, maps, view=whole, objects=[obj for _, obj in on_whole], whole=True)
+        for tile, obj in on_tiles:
+            yield self._look(picture, image, maps, view=tile, objects=[obj], whole=False)
+
+    def _look(
+        self, picture: Picture, image: np.ndarray, maps: list[np.ndarray], *, view: View, objects: list[np.void], whole: bool
+    ) -> EvalView:
+        content = view.cut(image, enlarge=cv2.INTER_AREA)
+        boxes = [view.box([o["x0"], o["y0"], o["x1"], o["y1"]]) for o in objects]
+        masks = np.zeros((len(objects), self.side, self.side), np.uint8)
+        for slot, obj in enumerate(objects):
+            masks[slot, : view.height, : view.width] = view.cut_mask(maps[obj["map"]], object_id=int(obj["id"]))
+        return EvalView(
+            picture=picture,
+            whole=whole,
+            image=torch.from_numpy(np.ascontiguousarray(pad(content, side=self.side).transpose(2, 0, 1))),
+            content=torch.tensor([view.height, view.width]),
+            boxes=torch.from_numpy(np.array(boxes, np.float32).reshape(-1, 4)),
+            masks=torch.from_numpy(masks),
+        )
+
+
+def evenly(items: Sequence, count: int | None) -> list:
+    """All items, or those at positions floor(k * n / count): the rule of `medbox eval`."""
+    n = len(items)
+    if count is None or n <= count:
+        return list(items)
+    return [items[k * n // count] for k in range(count)]
