@@ -37,7 +37,8 @@ def tone_curve(rng: np.random.Generator, *, modality: str, low: float, high: flo
     """
     arbitrary = modality in GREY_SCALE_IS_ARBITRARY
     value = np.arange(256, dtype=np.float32)
-    if rng.random() < (0.6 if arbitrary else 0.25):  # window shift
+    windowed = rng.random() < (0.6 if arbitrary else 0.25)
+    if windowed:
         width = max(high - low, 1.0)
         low = low + width * rng.uniform(-0.15, 0.20)
         high = high - width * rng.uniform(-0.15, 0.30 if modality in ("CT", "PET") else 0.20)
@@ -47,7 +48,7 @@ def tone_curve(rng: np.random.Generator, *, modality: str, low: float, high: flo
     if arbitrary and rng.random() < 0.25:  # a monotone bend through random points
         knots = np.sort(rng.uniform(0.0, 1.0, 3))
         value = np.interp(value, [0.0, 0.25, 0.5, 0.75, 1.0], [0.0, *(0.5 * knots + [0.125, 0.25, 0.375]), 1.0])
-    if rng.random() < 0.4:  # contrast and brightness, with saturation
+    if not windowed and rng.random() < 0.5:  # contrast and brightness, which saturate as a narrow window does
         value = np.clip((value - 0.5) * rng.uniform(0.7, 1.35) + 0.5 + rng.uniform(-0.12, 0.12), 0.0, 1.0)
     if modality in MAY_BE_INVERTED and rng.random() < 0.07:
         value = 1.0 - value

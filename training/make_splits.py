@@ -12,7 +12,8 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from training.data import SPLITS_PATH, Picture, evenly, read_index, sources
+from training.catalogue import SPLITS_PATH, Picture, read_index, sources
+from training.data import evenly
 
 HELD_OUT_SHARE = 0.3
 EVAL_PICTURES = 12  # of each data set
@@ -94,8 +95,9 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with images/ and volumes/")
     args = parser.parse_args()
     splits = make_splits(args.data)
-    for path, record in ((SPLITS_PATH, splits), (SPLITS_PATH.with_name("sources.json"), sources(args.data))):
-        path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    SPLITS_PATH.write_text(json.dumps(splits, indent=1) + "\n", encoding="utf-8")
+    table = json.dumps(sources(args.data), indent=1, ensure_ascii=False)
+    SPLITS_PATH.with_name("sources.json").write_text(table + "\n", encoding="utf-8")
     print(f"{len(splits['train'])} units train, {len(splits['held_out'])} held out")
     for dataset, stems in splits["held_out_only"].items():
         print(f"{dataset:30} {len(stems):4} pictures held out, {len(splits['eval_subset'][dataset]):3} in the subset")
