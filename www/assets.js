@@ -1,0 +1,98 @@
+/** What the page fetches from beside itself: the wasm module, model files, lists. Same origin only; the policy sees to it. */
+
+import {PageError} from './protocol.js'
+
+/** @import {ModelFiles} from './engine.js' */
+/** @import {Loading} from './types.js' */
+
+/**
+ * A module of one function that returns what `body` leaves on the stack.
+ * @param {number[]} body instructions without the final `end`
+ */
+function probe(body) {
+  const code = [0, ...body, 0x0b] // no locals … end
+  return new Uint8Array([
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, // "\0asm", version 1
+    0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b, // one type: () → v128
+    0x03, 0x02, 0x01, 0x00, // one function of it
+    0x0a, code.length + 2, 0x01, code.length, ...code,
+  ])
+}
+
+const SPLAT = [0x41, 0x00, 0xfd, 0x0f] // i32.const 0, i8x16.splat
+const RELAXED_SWIZZLE = [0xfd, 0x80, 0x02] // i8x16.relaxed_swizzle
+
+/**
+ * The build that this browser can run, or null where it has no SIMD at all.
+ * @param {(bytes: Uint8Array<ArrayBuffer>) => boolean} [validate] @returns {'relaxed' | 'simd' | null}
+ */
+export function chooseBuild(validate = (bytes) => WebAssembly.validate(bytes)) {
+  if (validate(probe([...SPLAT, ...SPLAT, ...RELAXED_SWIZZLE]))) return 'relaxed'
+  return validate(probe(SPLAT)) ? 'simd' : null
+}
+
+/**
+ * @param {string} url @param {(loaded: number) => void} [onProgress] @returns {Promise<Blob>}
+ */
+export async function fetchBlob(url, onProgress = () => {}) {
+  const response = await fetch(url).catch(() => null)
+  if (!response?.ok || !response.body) throw new PageError('page.fetch', `${url}${response ? ` (${response.status})` : ''}`)
+  const reader = response.body.getReader()
+  /** @type {Uint8Array<ArrayBuffer>[]} */
+  const chunks = []
+  let loaded = 0
+  try {
+    for (;;) {
+      const {done, value} = await reader.read()
+      if (done) break
+      chunks.push(value)
+      loaded += value.length
+      onProgress(loaded)
+    }
+  } catch {
+    throw new PageError('page.fetch', url)
+  }
+  return new Blob(chunks, {type: response.headers.get('Content-Type') ?? ''})
+}
+
+/** @param {string} url @returns {Promise<unknown>} */
+export async function fetchJson(url) {
+  const blob = await fetchBlob(url)
+  try {
+    return JSON.parse(await blob.text())
+  } catch {
+    throw new PageError('page.fetch', url)
+  }
+}
+
+/**
+ * The module, unpacked here because simple servers send the file as it is. Servers that know better may have unpacked it.
+ * @param {(loading: Loading) => void} onLoading @returns {Promise<WebAssembly.Module>}
+ */
+export async function fetchModule(onLoading) {
+  const build = chooseBuild()
+  if (!build) throw new PageError('page.no-simd')
+  const packed = await fetchBlob(`pkg/medbox_${build}.wasm.gz`, (loaded) => onLoading({kind: 'engine', loaded, total: 0}))
+  const [first, second] = new Uint8Array(await packed.slice(0, 2).arrayBuffer())
+  const isPacked = first === 0x1f && second === 0x8b
+  const stream = isPacked ? packed.stream().pipeThrough(new DecompressionStream('gzip')) : packed.stream()
+  return WebAssembly.compile(await new Response(stream).arrayBuffer())
+}
+
+/**
+ * @param {string} name folder below models/ @param {(loading: Loading) => void} onLoading @returns {Promise<ModelFiles>}
+ */
+export async function fetchModel(name, onLoading) {
+  const folder = `models/${encodeURIComponent(name)}/`
+  const manifest = await (await fetchBlob(`${folder}manifest.json`)).text()
+  const {encoder, decoder} = /** @type {Record<'encoder' | 'decoder', {file: string, bytes: number}>} */ (JSON.parse(manifest))
+  const total = encoder.bytes + decoder.bytes
+  const loaded = {encoder: 0, decoder: 0}
+  const part = (/** @type {'encoder' | 'decoder'} */ which, /** @type {string} */ file) =>
+    fetchBlob(folder + file, (bytes) => {
+      loaded[which] = bytes
+      onLoading({kind: 'model', loaded: loaded.encoder + loaded.decoder, total})
+    })
+  const [encoderBlob, decoderBlob] = await Promise.all([part('encoder', encoder.file), part('decoder', decoder.file)])
+  return {manifest, encoder: encoderBlob, decoder: decoderBlob}
+}

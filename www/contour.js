@@ -1,0 +1,59 @@
+/** The outline of a mask as closed loops that can be filled (even-odd) and stroked. */
+
+/** @import {Mask} from './types.js' */
+
+// Directions along the edges of the pixel grid, in the order of right turns: right, down, left, up.
+const STEP = /** @type {const} */ ([[1, 0], [0, 1], [-1, 0], [0, -1]])
+
+/**
+ * Walks along the edges between inside and outside, the inside on the right hand.
+ *
+ * `corners` gives the pixels' own corners: the exact area, stairs and all. `middles` runs through the middles of the
+ * edges, so that a slanted border reads as one when pixels are small on the screen.
+ *
+ * @param {Pick<Mask, 'region' | 'bytes'>} mask @param {'corners' | 'middles'} through
+ * @returns {number[][]} loops of x, y, x, y … in image pixels; holes run the other way round
+ */
+export function traceMask({region: [left, top, width, height], bytes}, through) {
+  const isIn = (/** @type {number} */ x, /** @type {number} */ y) =>
+    x >= 0 && y >= 0 && x < width && y < height && bytes[y * width + x] === 1
+  const along = through === 'middles' ? 0.5 : 0
+  // Each loop holds a rightward edge, which is the top edge of a pixel: once walked, it starts no other loop.
+  const walked = new Uint8Array(width * height)
+
+  /** @param {number} startX @param {number} startY */
+  const loopFrom = (startX, startY) => {
+    /** @type {number[]} */
+    const points = []
+    let [x, y, direction] = [startX, startY, 0]
+    do {
+      const [dx, dy] = /** @type {(typeof STEP)[number]} */ (STEP[direction])
+      if (direction === 0) walked[y * width + x] = 1
+      pushPoint(points, left + x + dx * along, top + y + dy * along)
+      ;[x, y] = [x + dx, y + dy]
+      const aheadRight = isIn(x + (dx - dy - 1) / 2, y + (dy + dx - 1) / 2)
+      const aheadLeft = isIn(x + (dx + dy - 1) / 2, y + (dy - dx - 1) / 2)
+      if (!aheadRight) direction = (direction + 1) % 4
+      else if (aheadLeft) direction = (direction + 3) % 4
+    } while (x !== startX || y !== startY || direction !== 0)
+    return points
+  }
+
+  const loops = []
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (isIn(x, y) && !isIn(x, y - 1) && !walked[y * width + x]) loops.push(loopFrom(x, y))
+    }
+  }
+  return loops
+}
+
+/** Adds a point; the one before goes when it lies on the straight line to it. @param {number[]} points @param {number} x @param {number} y */
+function pushPoint(points, x, y) {
+  const n = points.length
+  if (n >= 4) {
+    const [ax, ay, bx, by] = /** @type {[number, number, number, number]} */ (points.slice(n - 4))
+    if ((bx - ax) * (y - by) === (by - ay) * (x - bx)) points.length = n - 2
+  }
+  points.push(x, y)
+}

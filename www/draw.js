@@ -1,0 +1,208 @@
+/** Draws the viewer's canvas from the state: picture, masks, boxes. Nothing is read back from it. */
+
+/** @import {Box, Item, Mask, Point, Slice, State} from './types.js' */
+
+import {traceMask} from './contour.js'
+import {HANDLES, handlePoint, viewFromImage} from './geometry.js'
+import {objectColour} from './palette.js'
+import {currentSlice, maskKey, shownItems} from './work.js'
+
+// The viewer is neutral and dark in both themes: colour beside a grey picture changes how it is seen.
+const GROUND = '#0B0B0C'
+const HAIRLINE = 'rgba(0, 0, 0, 0.6)'
+const HANDLE_FILL = '#FFFFFF'
+const HINT = 'rgba(255, 255, 255, 0.9)'
+
+/** From this zoom on pixels are shown as squares, masks with their stairs. */
+const ZOOM_SQUARES = 4
+/** From this zoom on lines between the pixels are drawn. */
+const ZOOM_GRID = 16
+
+/** What can be made once from an immutable value is kept beside it. @type {WeakMap<ImageData, HTMLCanvasElement>} */
+const pictures = new WeakMap()
+/** @type {WeakMap<Uint8Array, {middles?: Path2D, corners?: Path2D}>} */
+const outlines = new WeakMap()
+
+/**
+ * @param {HTMLCanvasElement} canvas @param {State} state @param {number} pixelRatio device pixels for a CSS pixel
+ */
+export function draw(canvas, state, pixelRatio) {
+  const {width, height} = state.viewport
+  const [deviceWidth, deviceHeight] = [Math.round(width * pixelRatio), Math.round(height * pixelRatio)]
+  if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
+    canvas.width = deviceWidth
+    canvas.height = deviceHeight
+  }
+  const context = canvas.getContext('2d', {alpha: false})
+  if (!context || !state.study) return
+  context.setTransform(1, 0, 0, 1, 0, 0)
+  context.fillStyle = GROUND
+  context.fillRect(0, 0, canvas.width, canvas.height)
+
+  const {zoom} = state.view
+  const [originX, originY] = viewFromImage(state.view, state.viewport, [0, 0])
+  const toImage = () =>
+    context.setTransform(zoom * pixelRatio, 0, 0, zoom * pixelRatio, originX * pixelRatio, originY * pixelRatio)
+
+  const slice = currentSlice(state.study)
+  toImage()
+  context.imageSmoothingEnabled = zoom < ZOOM_SQUARES
+  context.imageSmoothingQuality = 'high'
+  context.drawImage(pictureCanvas(slice), 0, 0)
+  if (zoom >= ZOOM_GRID) drawGrid(context, state, slice)
+
+  const items = shownItems(state)
+  if (state.masksShown) {
+    for (const item of items) {
+      if (item.visible && item.mask) drawMask(context, state, item, item.mask)
+    }
+  }
+  context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0)
+  if (state.masksShown) for (const item of items) if (item.visible) drawBox(context, state, item)
+  drawHint(context, state)
+}
+
+/** @param {Slice} slice */
+function pictureCanvas({picture}) {
+  let canvas = pictures.get(picture)
+  if (!canvas) {
+    canvas = document.createElement('canvas')
+    canvas.width = picture.width
+    canvas.height = picture.height
+    canvas.getContext('2d')?.putImageData(picture, 0, 0)
+    pictures.set(picture, canvas)
+  }
+  return canvas
+}
+
+/** @param {Mask} mask @param {'middles' | 'corners'} through */
+function outline(mask, through) {
+  let paths = outlines.get(mask.bytes)
+  if (!paths) outlines.set(mask.bytes, (paths = {}))
+  let path = paths[through]
+  if (!path) {
+    path = new Path2D()
+    for (const loop of traceMask(mask, through)) {
+      path.moveTo(/** @type {number} */ (loop[0]), /** @type {number} */ (loop[1]))
+      for (let i = 2; i < loop.length; i += 2) path.lineTo(/** @type {number} */ (loop[i]), /** @type {number} */ (loop[i + 1]))
+      path.closePath()
+    }
+    paths[through] = path
+  }
+  return path
+}
+
+/** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item @param {Mask} mask */
+function drawMask(context, state, item, mask) {
+  const {zoom} = state.view
+  const path = outline(mask, zoom >= ZOOM_SQUARES ? 'corners' : 'middles')
+  const isChosen = state.selected.includes(item.id) || state.hovered === item.id || state.draft?.id === item.id
+  const colour = objectColour(item.colour)
+  if (state.maskStyle === 'fill') {
+    context.globalAlpha = isChosen ? 0.5 : 0.35
+    context.fillStyle = colour
+    context.fill(path, 'evenodd')
+    context.globalAlpha = 1
+  }
+  context.lineJoin = 'round'
+  context.strokeStyle = HAIRLINE
+  context.lineWidth = 3 / zoom
+  context.stroke(path)
+  context.strokeStyle = colour
+  context.lineWidth = 1.5 / zoom
+  context.stroke(path)
+}
+
+/** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item */
+function drawBox(context, state, item) {
+  const isChosen = state.selected.includes(item.id) || state.draft?.id === item.id
+  const isHovered = state.hovered === item.id
+  const isWaiting = state.draft?.id !== item.id && item.mask?.key !== maskKey(state, item.box)
+  const colour = objectColour(item.colour)
+  const [x, y, width, height] = boxInView(state, item.box)
+  context.setLineDash([])
+  context.strokeStyle = HAIRLINE
+  context.lineWidth = isChosen ? 3.5 : 2.5
+  context.strokeRect(x, y, width, height)
+  context.strokeStyle = colour
+  context.lineWidth = isChosen || isHovered ? 1.5 : 1
+  if (isWaiting && !state.refused.includes(maskKey(state, item.box))) {
+    // A quiet shimmer runs along the edge until the mask is there. With reduced motion the clock does not move it.
+    context.setLineDash([6, 4])
+    context.lineDashOffset = state.calm ? 0 : -(state.nowMs / 40) % 10
+  }
+  context.strokeRect(x, y, width, height)
+  context.setLineDash([])
+  if (isChosen && state.tool !== 'pan' && !state.anchor) drawHandles(context, state, item)
+}
+
+/** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item */
+function drawHandles(context, state, item) {
+  const half = state.touch ? 6 : 4
+  const [, , width, height] = boxInView(state, item.box)
+  for (const {at} of HANDLES) {
+    // On a short side the handle in its middle would cover the corners.
+    if ((at[0] === 0.5 && width < half * 7) || (at[1] === 0.5 && height < half * 7)) continue
+    const [x, y] = viewFromImage(state.view, state.viewport, handlePoint(item.box, at))
+    context.fillStyle = HAIRLINE
+    context.fillRect(x - half - 1, y - half - 1, 2 * half + 2, 2 * half + 2)
+    context.fillStyle = HANDLE_FILL
+    context.fillRect(x - half, y - half, 2 * half, 2 * half)
+    context.fillStyle = objectColour(item.colour)
+    context.fillRect(x - half + 1.5, y - half + 1.5, 2 * half - 3, 2 * half - 3)
+  }
+}
+
+/** Where the first hint points: the box that comes with a demo picture, and the first of two clicks. @param {CanvasRenderingContext2D} context @param {State} state */
+function drawHint(context, state) {
+  const demo = state.study?.source.demo
+  const isFirst = !state.draft && !state.anchor && state.study?.work.items.length === 0
+  if (demo && isFirst && state.tool === 'box') {
+    const [x, y, width, height] = boxInView(state, demo.box)
+    context.setLineDash([4, 5])
+    context.strokeStyle = HAIRLINE
+    context.lineWidth = 3
+    context.strokeRect(x, y, width, height)
+    context.strokeStyle = HINT
+    context.lineWidth = 1.25
+    context.strokeRect(x, y, width, height)
+    context.setLineDash([])
+  }
+  if (state.anchor) {
+    const [x, y] = viewFromImage(state.view, state.viewport, state.anchor)
+    context.fillStyle = HAIRLINE
+    context.fillRect(x - 5, y - 1.5, 10, 3)
+    context.fillRect(x - 1.5, y - 5, 3, 10)
+    context.fillStyle = HINT
+    context.fillRect(x - 4, y - 0.5, 8, 1)
+    context.fillRect(x - 0.5, y - 4, 1, 8)
+  }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {State} state @param {Slice} slice  in image space */
+function drawGrid(context, state, slice) {
+  const {view, viewport} = state
+  const [halfX, halfY] = [viewport.width / 2 / view.zoom, viewport.height / 2 / view.zoom]
+  const from = (/** @type {number} */ centre, /** @type {number} */ half) => Math.max(0, Math.floor(centre - half))
+  const to = (/** @type {number} */ centre, /** @type {number} */ half, /** @type {number} */ end) => Math.min(end, Math.ceil(centre + half))
+  const [x0, x1] = [from(view.centre[0], halfX), to(view.centre[0], halfX, slice.width)]
+  const [y0, y1] = [from(view.centre[1], halfY), to(view.centre[1], halfY, slice.height)]
+  context.beginPath()
+  for (let x = x0; x <= x1; x++) {
+    context.moveTo(x, y0)
+    context.lineTo(x, y1)
+  }
+  for (let y = y0; y <= y1; y++) {
+    context.moveTo(x0, y)
+    context.lineTo(x1, y)
+  }
+  context.strokeStyle = 'rgba(128, 128, 128, 0.28)'
+  context.lineWidth = 1 / view.zoom
+  context.stroke()
+}
+
+/** @param {State} state @param {Box} box @returns {[number, number, number, number]} x, y, width, height */
+function boxInView({view, viewport}, [x0, y0, x1, y1]) {
+  const [x, y] = viewFromImage(view, viewport, /** @type {Point} */ ([x0, y0]))
+  return [x, y, (x1 - x0) * view.zoom, (y1 - y0) * view.zoom]
+}

@@ -1,0 +1,150 @@
+/** Runs what `update` asked for; what comes of it returns as actions. Nothing is decided here. */
+
+/** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
+
+import {fetchBlob, fetchJson, fetchModel, fetchModule} from './assets.js'
+import {createEngine} from './engine.js'
+import {failureFrom, PageError} from './protocol.js'
+import {createWorkerClient, Ended, startWorker} from './worker-client.js'
+
+const SETTINGS_KEY = 'medbox.settings'
+const TICK_MS = 100
+
+/** What the browser remembers of the last visit. @returns {Partial<Settings>} */
+export function readSettings() {
+  try {
+    return JSON.parse(localStorage.getItem(SETTINGS_KEY) ?? '{}')
+  } catch {
+    return {} // Storage may be forbidden; the page works without.
+  }
+}
+
+/** @param {(action: Action) => void} dispatch */
+export function createEffects(dispatch) {
+  const engine = createEngine(createWorkerClient(() => startWorker(new URL('worker.js', import.meta.url).href)))
+  /** @type {Promise<WebAssembly.Module> | null} */
+  let module = null
+  let lastModelLoad = 0
+
+  /** @param {unknown} error @param {(failure: Failure) => void} tell */
+  const fail = (error, tell) => {
+    if (error instanceof Ended) return // It was cancelled, and `update` knows.
+    const failure = failureFrom(error)
+    // An instance that trapped cannot be trusted again.
+    if (failure.code === 'page.crashed') engine.end()
+    tell(failure)
+  }
+  /** @param {unknown} error @param {boolean} [fatal] */
+  const failed = (error, fatal = false) => fail(error, (failure) => dispatch({type: 'failed', failure, fatal}))
+
+  /** @param {number} id @param {() => Promise<Action>} work */
+  const answer = async (id, work) => {
+    try {
+      dispatch(await work())
+    } catch (error) {
+      fail(error, (failure) => dispatch({type: 'job-failed', id, failure}))
+    }
+  }
+
+  /** @param {ModelEntry} entry */
+  const loadModel = async (entry) => {
+    const turn = ++lastModelLoad
+    const isLatest = () => turn === lastModelLoad
+    try {
+      module ??= fetchModule((loading) => dispatch({type: 'loading', loading}))
+      engine.setModule(module)
+      const [files] = await Promise.all([
+        fetchModel(entry.name, (loading) => isLatest() && dispatch({type: 'loading', loading})),
+        module,
+      ])
+      if (!isLatest()) return
+      dispatch({type: 'loading', loading: {kind: 'start', loaded: 0, total: 0}})
+      const info = await engine.load(files)
+      if (isLatest()) dispatch({type: 'model-loaded', info})
+    } catch (error) {
+      const noEngine = error instanceof PageError && error.code === 'page.no-simd'
+      if (isLatest()) failed(error, noEngine)
+    }
+  }
+
+  /** @param {string} url @param {string} name @param {Demo | null} demo */
+  const fetchPicture = async (url, name, demo) => {
+    try {
+      const {origin, href} = new URL(url, document.baseURI)
+      if (origin !== location.origin) throw new PageError('page.cross-origin', origin)
+      const blob = await fetchBlob(href, (loaded) => dispatch({type: 'loading', loading: {kind: 'read', loaded, total: 0}}))
+      dispatch({type: 'file-given', blob, name, demo})
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  /** @param {Effect} effect */
+  const run = (effect) => {
+    switch (effect.type) {
+      case 'load-model':
+        return loadModel(effect.entry)
+      case 'fetch-picture':
+        return fetchPicture(effect.url, effect.name, effect.demo)
+      case 'open':
+        return answer(effect.id, async () => {
+          const {width, height, format, bits, pixels} = await engine.open(effect.source.blob)
+          const picture = new ImageData(pixels, width, height)
+          return {type: 'opened', id: effect.id, opened: {width, height, format, bits, picture}}
+        })
+      case 'encode':
+        return answer(effect.id, async () => ({type: 'encoded', id: effect.id, ...(await engine.ask('encode', {}))}))
+      case 'segment': {
+        const {id, boxes, mode, classChoice} = effect
+        return answer(id, async () => ({type: 'segmented', id, ...(await engine.ask('segment', {boxes, mode, classChoice}))}))
+      }
+      case 'export': {
+        const {id, what, name, fileName, size, items} = effect
+        const objects = items.flatMap(({box, mask}) => (mask ? [{box, score: mask.score, region: mask.region, mask: mask.bytes}] : []))
+        return answer(id, async () => {
+          const {bytes} = await engine.ask('export', {what, fileName, size, objects})
+          download(bytes, name)
+          return {type: 'exported', id, name}
+        })
+      }
+      case 'end-worker':
+        return engine.end()
+      case 'tick-later':
+        return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)
+      case 'remember':
+        try {
+          localStorage.setItem(SETTINGS_KEY, JSON.stringify(effect.settings))
+        } catch {
+          // Forbidden or full: then the next visit starts afresh.
+        }
+        return
+      default:
+        throw new Error(`no such effect: ${/** @type {{type: string}} */ (effect).type}`)
+    }
+  }
+
+  /** The lists of models and demo pictures, which stand beside the page. */
+  const boot = async () => {
+    try {
+      const [models, demos] = await Promise.all([fetchJson('models/index.json'), fetchJson('demos/index.json')])
+      dispatch({type: 'listed', models: /** @type {ModelEntry[]} */ (models), demos: /** @type {Demo[]} */ (demos)})
+    } catch (error) {
+      failed(error, true)
+    }
+  }
+
+  return {run, boot}
+}
+
+const MIME = {png: 'image/png', json: 'application/json', npz: 'application/zip'}
+
+/** @param {Uint8Array<ArrayBuffer>} bytes @param {string} name */
+function download(bytes, name) {
+  const ending = /** @type {keyof typeof MIME} */ (name.slice(name.lastIndexOf('.') + 1))
+  const url = URL.createObjectURL(new Blob([bytes], {type: MIME[ending]}))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}

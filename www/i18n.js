@@ -1,0 +1,67 @@
+/** Texts by key, filled in and counted the way the language counts. */
+
+/** @import {Failure, Label, Locale, MessageKey, Messages} from './types.js' */
+
+import {en} from './locales/en.js'
+
+/** @type {Record<Locale, Messages>} */
+const TABLES = {en}
+
+/** @typedef {ReturnType<typeof createTranslator>} Translator */
+
+/** @param {Locale} locale */
+export function createTranslator(locale) {
+  const table = TABLES[locale]
+  const plural = new Intl.PluralRules(locale)
+  const integers = new Intl.NumberFormat(locale)
+  const tenths = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1})
+  const shares = new Intl.NumberFormat(locale, {style: 'percent', maximumFractionDigits: 0})
+
+  /** @param {MessageKey} key @param {Record<string, string | number>} [values] @returns {string} */
+  const t = (key, values = {}) => table[key].replace(/\{(\w+)\}/g, (whole, name) => {
+    const value = values[name]
+    return value === undefined ? whole : typeof value === 'number' ? integers.format(value) : value
+  })
+
+  return {
+    locale,
+    t,
+    /** @param {Label} label */
+    label: ({key, values}) => t(key, values),
+    /**
+     * Picks the form of a counted text: `stem.one`, `stem.other`.
+     * @param {'status.masks' | 'status.closer'} stem @param {number} n @param {Record<string, string | number>} [values]
+     */
+    count: (stem, n, values) => t(`${stem}.${plural.select(n) === 'one' ? 'one' : 'other'}`, {n, ...values}),
+    /** @param {number} share 0 to 1 */
+    percent: (share) => shares.format(share),
+    /** @param {number} value */
+    integer: (value) => integers.format(value),
+    /** A duration a person can feel: tenths of a second. @param {number} ms */
+    seconds: (ms) => t('unit.seconds', {s: tenths.format(ms / 1000)}),
+    /** @param {number} bytes */
+    size: (bytes) =>
+      bytes < 1e6
+        ? t('unit.kilobytes', {n: Math.max(1, Math.round(bytes / 1000))})
+        : t('unit.megabytes', {n: tenths.format(bytes / 1e6)}),
+    /**
+     * What went wrong and what to do. A code that the table does not know is told in the words of the core.
+     * @param {Failure} failure @returns {{message: string, hint: string}}
+     */
+    failure({code, message, hint}) {
+      const texts = /** @type {Record<string, string>} */ (table)
+      const [said, advice] = [texts[`error.${code}`], texts[`error.${code}.hint`]]
+      return {
+        message: said?.replace('{detail}', message) ?? sentence(message),
+        hint: advice ?? sentence(hint),
+      }
+    },
+  }
+}
+
+/** The core speaks in clauses; the page in sentences. @param {string} clause */
+function sentence(clause) {
+  if (clause === '') return ''
+  const [first = ''] = clause
+  return first.toUpperCase() + clause.slice(first.length) + (/[.!?…]$/.test(clause) ? '' : '.')
+}

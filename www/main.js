@@ -1,0 +1,268 @@
+/** The wiring: store, renderer, effects, and the page's events turned into actions. */
+
+/** @import {Action, Point, State} from './types.js' */
+
+import {draw} from './draw.js'
+import {createEffects, readSettings} from './effects.js'
+import {createTranslator} from './i18n.js'
+import {keyAction} from './keys.js'
+import {createRenderer, findParts, renderTexts} from './render.js'
+import {createStore} from './store.js'
+import {hover, pinch, press} from './tools.js'
+import {initialState, update} from './update.js'
+
+const part = findParts(document)
+const canvas = /** @type {HTMLCanvasElement} */ (part('canvas'))
+const viewer = part('viewer')
+const fileInput = /** @type {HTMLInputElement} */ (part('fileInput'))
+
+const store = createStore(update, initialState(readSettings()))
+const {dispatch, getState} = store
+const {run, boot} = createEffects(dispatch)
+store.onEffect(run)
+
+const translator = createTranslator(getState().locale)
+renderTexts(document, translator)
+const render = createRenderer(part, translator)
+
+/** @type {State | null} what the page shows */
+let rendered = null
+let frame = 0
+const paint = () => {
+  frame = 0
+  const state = getState()
+  render(state, rendered)
+  draw(canvas, state, window.devicePixelRatio)
+  rendered = state
+}
+store.subscribe(() => (frame ||= requestAnimationFrame(paint)))
+
+/** @param {Action[]} actions */
+const dispatchAll = (actions) => actions.forEach(dispatch)
+
+// The viewer's size, which the page's layout decides.
+const measure = () => dispatch({type: 'viewport-changed', viewport: {width: viewer.clientWidth, height: viewer.clientHeight}})
+new ResizeObserver(measure).observe(viewer)
+const watchDensity = () => {
+  matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener('change', () => { measure(); paint(); watchDensity() }, {once: true})
+}
+watchDensity()
+const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)')
+const watchMotion = () => dispatch({type: 'calm-wished', calm: reducedMotion.matches})
+reducedMotion.addEventListener('change', watchMotion)
+watchMotion()
+
+// Hands on the picture.
+/** @type {Map<number, Point>} pointers that are down */
+const down = new Map()
+/** @type {import('./tools.js').Gesture | null} */
+let gesture = null
+/** @type {ReturnType<typeof pinch> | null} */
+let pinching = null
+let spaceHeld = false
+
+/** @param {PointerEvent | WheelEvent} event @returns {Point} */
+const pointIn = (event) => {
+  const {left, top} = canvas.getBoundingClientRect()
+  return [event.clientX - left, event.clientY - top]
+}
+
+canvas.addEventListener('pointerdown', (event) => {
+  canvas.setPointerCapture(event.pointerId)
+  canvas.focus({preventScroll: true})
+  dispatch({type: 'touch-used', touch: event.pointerType === 'touch'})
+  down.set(event.pointerId, pointIn(event))
+  const [first, second] = [...down.values()]
+  if (first && second) {
+    gesture = null
+    dispatch({type: 'draft-dropped'})
+    pinching = pinch(getState(), first, second)
+    return
+  }
+  gesture = press(getState(), {at: pointIn(event), button: event.button, space: spaceHeld})
+  if (gesture) canvas.style.cursor = gesture.cursor
+  if (event.button === 1) event.preventDefault()
+})
+canvas.addEventListener('pointermove', (event) => {
+  const at = pointIn(event)
+  if (down.has(event.pointerId)) down.set(event.pointerId, at)
+  const [first, second] = [...down.values()]
+  if (pinching && first && second) return dispatchAll(pinching(first, second))
+  if (gesture) return dispatchAll(gesture.move(at))
+  if (down.size > 0 || event.pointerType === 'touch') return
+  const {cursor, actions} = hover(getState(), at)
+  canvas.style.cursor = spaceHeld ? 'grab' : cursor
+  dispatchAll(actions)
+})
+canvas.addEventListener('pointerup', (event) => {
+  down.delete(event.pointerId)
+  if (pinching) {
+    if (down.size === 0) pinching = null
+    return
+  }
+  if (gesture) dispatchAll(gesture.up(pointIn(event)))
+  gesture = null
+})
+canvas.addEventListener('pointercancel', (event) => {
+  down.delete(event.pointerId)
+  if (down.size === 0) pinching = null
+  gesture = null
+  dispatch({type: 'draft-dropped'})
+})
+canvas.addEventListener('pointerleave', () => dispatch({type: 'hovered', id: null}))
+canvas.addEventListener('contextmenu', (event) => event.preventDefault())
+canvas.addEventListener('dblclick', () => {
+  dispatch({type: 'draft-dropped'})
+  dispatch({type: 'fitted'})
+})
+canvas.addEventListener('wheel', (event) => {
+  event.preventDefault()
+  const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 18 : event.deltaY
+  dispatch({type: 'zoomed', factor: Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.0016)), at: pointIn(event)})
+}, {passive: false})
+
+// Keys.
+/** @param {Element | null} node  where letters are written, or a key has its own meaning */
+const takesKeys = (node) => node instanceof HTMLInputElement && node.type === 'text'
+window.addEventListener('keydown', (event) => {
+  const focused = document.activeElement
+  if (takesKeys(focused)) {
+    if (event.key === 'Enter' || event.key === 'Escape') canvas.focus()
+    return
+  }
+  const onViewer = focused === canvas || focused === document.body || focused === null
+  if (event.key === ' ' && onViewer && getState().study) {
+    spaceHeld = true
+    canvas.style.cursor = 'grab'
+    return event.preventDefault()
+  }
+  const {key, shiftKey: shift, altKey: alt} = event
+  const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer})
+  if (action === null) return
+  event.preventDefault()
+  if (action === 'open-file') fileInput.click()
+  else dispatch(action)
+})
+window.addEventListener('keyup', (event) => {
+  if (event.key !== ' ') return
+  spaceHeld = false
+  canvas.style.cursor = ''
+})
+
+// Files: chosen, dropped, pasted.
+/** @param {File | null | undefined} file */
+const give = (file) => {
+  if (file) dispatch({type: 'file-given', blob: file, name: file.name, demo: null})
+  else dispatch({type: 'failed', failure: {code: 'page.not-a-file', message: '', hint: ''}, fatal: false})
+}
+fileInput.addEventListener('change', () => {
+  if (fileInput.files?.length) give(fileInput.files[0])
+  fileInput.value = ''
+})
+window.addEventListener('dragover', (event) => {
+  event.preventDefault()
+  dispatch({type: 'dropping', over: true})
+})
+window.addEventListener('dragleave', (event) => {
+  if (event.relatedTarget === null) dispatch({type: 'dropping', over: false})
+})
+window.addEventListener('drop', (event) => {
+  event.preventDefault()
+  dispatch({type: 'dropping', over: false})
+  give(event.dataTransfer?.files[0])
+})
+window.addEventListener('paste', (event) => {
+  if (!takesKeys(document.activeElement)) give(event.clipboardData?.files[0])
+})
+
+// Buttons.
+/** @param {string} name @param {() => void} act */
+const onClick = (name, act) => part(name).addEventListener('click', act)
+/** @param {Event} event @param {string} selector @returns {HTMLElement | null} */
+const within = (event, selector) => /** @type {Element} */ (event.target).closest(selector)
+
+onClick('home', () => dispatch({type: 'closed'}))
+onClick('open', () => fileInput.click())
+onClick('openButton', () => fileInput.click())
+onClick('undo', () => dispatch({type: 'undo'}))
+onClick('redo', () => dispatch({type: 'redo'}))
+onClick('theme', () => dispatch({type: 'theme-toggled'}))
+onClick('help', () => dispatch({type: 'sheet-toggled', sheet: 'keys'}))
+onClick('about', () => dispatch({type: 'sheet-toggled', sheet: 'about'}))
+onClick('keysAbout', () => dispatch({type: 'sheet-toggled', sheet: 'about'}))
+onClick('panelButton', () => dispatch({type: 'panel-toggled', open: !getState().panelOpen}))
+onClick('panelClose', () => dispatch({type: 'panel-toggled', open: false}))
+onClick('modelButton', () => dispatch({type: 'menu-toggled', menu: 'model'}))
+onClick('saveButton', () => dispatch({type: 'menu-toggled', menu: 'save'}))
+onClick('classButton', () => {
+  dispatch({type: 'panel-toggled', open: true})
+  requestAnimationFrame(() => part('classSection').scrollIntoView({block: 'start'}))
+})
+onClick('zoomIn', () => dispatch({type: 'zoomed', factor: 1.25, at: null}))
+onClick('zoomOut', () => dispatch({type: 'zoomed', factor: 0.8, at: null}))
+onClick('fit', () => dispatch({type: 'fitted'}))
+onClick('outline', () => dispatch({type: 'mask-style-toggled'}))
+onClick('masks', () => dispatch({type: 'masks-toggled'}))
+onClick('cancel', () => dispatch({type: 'cancelled'}))
+onClick('retry', () => dispatch({type: 'retried'}))
+onClick('failureClose', () => dispatch({type: 'failure-closed'}))
+onClick('clear', () => dispatch({type: 'all-removed'}))
+part('closer').addEventListener('change', (event) =>
+  dispatch({type: 'mode-chosen', mode: /** @type {HTMLInputElement} */ (event.target).checked ? 'default' : 'challenge'}))
+part('tools').addEventListener('click', (event) => {
+  const tool = within(event, '[data-tool]')?.dataset.tool
+  if (tool) dispatch({type: 'tool-chosen', tool: /** @type {State['tool']} */ (tool)})
+})
+part('tiles').addEventListener('click', (event) => {
+  const demo = getState().demos[Number(within(event, '[data-demo]')?.dataset.demo)]
+  if (demo) dispatch({type: 'demo-chosen', demo})
+})
+part('modelList').addEventListener('click', (event) => {
+  const name = within(event, '[data-model]')?.dataset.model
+  if (name) dispatch({type: 'model-chosen', name})
+})
+part('saveList').addEventListener('click', (event) => {
+  const what = within(event, '[data-save]')?.dataset.save
+  if (what) dispatch({type: 'save-asked', what: /** @type {import('./types.js').ExportKind} */ (what)})
+})
+part('classes').addEventListener('change', (event) =>
+  dispatch({type: 'class-chosen', choice: /** @type {HTMLInputElement} */ (event.target).value}))
+window.addEventListener('pointerdown', (event) => {
+  if (getState().menu && !within(event, '.menu')) dispatch({type: 'menu-toggled', menu: null})
+})
+for (const sheet of /** @type {const} */ (['keys', 'about'])) {
+  const dialog = /** @type {HTMLDialogElement} */ (part(`${sheet}Sheet`))
+  dialog.addEventListener('close', () => {
+    if (getState().sheet === sheet) dispatch({type: 'sheet-toggled', sheet: null})
+  })
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog || within(event, '[data-close]')) dialog.close()
+  })
+}
+
+// The list of objects.
+const objects = part('objects')
+/** @param {Event} event */
+const idOf = (event) => {
+  const id = within(event, '[data-id]')?.dataset.id
+  return id === undefined ? null : Number(id)
+}
+objects.addEventListener('click', (event) => {
+  const id = idOf(event)
+  if (id === null) return
+  const doing = within(event, '[data-do]')?.dataset.do
+  if (doing === 'visibility') dispatch({type: 'visibility-toggled', id})
+  else if (doing === 'remove') dispatch({type: 'removed', id})
+  else dispatch({type: 'selected', id})
+})
+objects.addEventListener('change', (event) => {
+  const id = idOf(event)
+  if (id !== null) dispatch({type: 'renamed', id, name: /** @type {HTMLInputElement} */ (event.target).value})
+})
+objects.addEventListener('pointerover', (event) => dispatch({type: 'hovered', id: idOf(event)}))
+objects.addEventListener('pointerleave', () => dispatch({type: 'hovered', id: null}))
+
+paint()
+const src = new URLSearchParams(location.search).get('src')
+if (src) dispatch({type: 'source-asked', url: src, name: src.split('/').at(-1) ?? src})
+boot()

@@ -1,0 +1,47 @@
+/**
+ * What the page and its worker say to each other. Every request has an id and gets one reply with that id; a worker
+ * answers in the order it was asked. Bytes are transferred where noted: the sender's copy is emptied.
+ */
+
+/** @import {Box, Extent, ExportKind, Failure, Mask, Mode, ClassChoice, ModelInfo, LastRun} from './types.js' */
+
+/**
+ * @typedef {object} Calls  what can be asked, and what each answers
+ * @property {{ask: {module: WebAssembly.Module}, answer: null}} start
+ * @property {{ask: {manifest: string, encoder: ArrayBuffer, decoder: ArrayBuffer}, answer: ModelInfo}} load  transferred
+ * @property {{ask: {bytes: ArrayBuffer}, answer: {width: number, height: number, format: string, bits: number, pixels: Uint8ClampedArray<ArrayBuffer>}}} open  both transferred; pixels are RGBA
+ * @property {{ask: {}, answer: {probabilities: number[] | null, ms: number}}} encode
+ * @property {{ask: {boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}, answer: {masks: Omit<Mask, 'key'>[], run: LastRun}}} segment  masks in the order of the boxes, transferred
+ * @property {{ask: {what: ExportKind, fileName: string, size: Extent, objects: readonly ExportObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
+ */
+/** @typedef {{box: Box, score: number, region: Mask['region'], mask: Uint8Array}} ExportObject  as the core takes it */
+
+/** @typedef {keyof Calls} Call */
+/**
+ * @template {Call} K
+ * @typedef {{call: K, id: number} & Calls[K]['ask']} RequestOf
+ */
+/** @typedef {{[K in Call]: RequestOf<K>}[Call]} Request */
+/** @typedef {{id: number, answer: Calls[Call]['answer']} | {id: number, failure: Failure}} Reply */
+
+/**
+ * An error as the page shows it, whoever threw it.
+ * @param {unknown} error @returns {Failure}
+ */
+export function failureFrom(error) {
+  const {code, message, hint} = /** @type {Partial<Failure>} */ (error instanceof Object ? error : {})
+  if (typeof code === 'string' && typeof message === 'string') return {code, message, hint: hint ?? ''}
+  if (error instanceof WebAssembly.RuntimeError) return {code: 'page.crashed', message: error.message, hint: ''}
+  return {code: 'page.unexpected', message: message ?? String(error), hint: ''}
+}
+
+/** An error of the page itself: `code` is a text of the locales, which says what, why and what to do. */
+export class PageError extends Error {
+  /** @param {string} code @param {string} [detail] */
+  constructor(code, detail = '') {
+    super(detail)
+    this.name = 'PageError'
+    this.code = code
+    this.hint = ''
+  }
+}

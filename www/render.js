@@ -1,0 +1,439 @@
+/** From the state to the page. Reads nothing back; a part is touched only when what it shows has changed. */
+
+/** @import {Item, Label, MessageKey, State} from './types.js' */
+/** @import {Translator} from './i18n.js' */
+
+import {viewFromImage} from './geometry.js'
+import {objectColour} from './palette.js'
+import {currentSlice, maskKey, shownItems} from './work.js'
+
+/** A wait under this is not worth a word. */
+const QUIET_MS = 150
+/** From here on a wait can be stopped, and says how long it takes. */
+const LONG_MS = 2000
+
+/** @typedef {Readonly<Record<string, HTMLElement>>} Parts */
+
+/**
+ * Every element with `data-part`, by that name.
+ * @param {ParentNode} root @returns {(name: string) => HTMLElement}
+ */
+export function findParts(root) {
+  const parts = new Map([...root.querySelectorAll('[data-part]')].map((node) => [/** @type {HTMLElement} */ (node).dataset.part, /** @type {HTMLElement} */ (node)]))
+  return (name) => {
+    const part = parts.get(name)
+    if (!part) throw new Error(`index.html has no part "${name}"`)
+    return part
+  }
+}
+
+/** Texts that do not depend on the state. @param {ParentNode} root @param {Translator} translator */
+export function renderTexts(root, {t}) {
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[data-t], [data-t-title], [data-t-label]'))) {
+    const {t: text, tTitle, tLabel, key} = /** @type {Record<string, MessageKey | undefined>} */ (node.dataset)
+    if (text) node.textContent = t(text)
+    if (tLabel) node.setAttribute('aria-label', t(tLabel))
+    if (tTitle) node.title = key ? `${t(tTitle)} (${key})` : t(tTitle)
+    if (key) node.setAttribute('aria-keyshortcuts', key)
+  }
+}
+
+/**
+ * @param {(name: string) => HTMLElement} part @param {Translator} translator
+ * @returns {(state: State, previous: State | null) => void}
+ */
+export function createRenderer(part, translator) {
+  const {t} = translator
+  const rows = new Map()
+  return (state, previous) => {
+    const changed = (/** @type {(keyof State)[]} */ ...keys) => !previous || keys.some((key) => state[key] !== previous[key])
+    renderPage(part, state)
+    if (changed('demos')) renderTiles(part, state, translator)
+    if (changed('models', 'modelName', 'model', 'menu', 'encodeMs')) renderModels(part, state, translator)
+    if (changed('study', 'draft', 'selected', 'hovered', 'refused', 'model', 'mode', 'job')) {
+      renderObjects(part, state, translator, rows)
+    }
+    if (changed('study', 'model')) renderClasses(part, state, translator)
+    if (changed('study')) renderFacts(part, state, translator)
+    if (changed('mode', 'encodeMs', 'modelName')) {
+      const ms = state.encodeMs[state.modelName ?? '']
+      check(part('closer'), state.mode === 'default')
+      text(part('closerNote'), ms ? t('panel.closer.note', {time: translator.seconds(ms)}) : t('panel.closer.noteUntimed'))
+    }
+    if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
+    renderBar(part, state, translator)
+    renderHint(part, state, translator)
+    renderFailure(part, state, translator)
+    renderStatus(part, state, translator)
+  }
+}
+
+/** @param {HTMLElement} node @param {string} value */
+function text(node, value) {
+  if (node.textContent !== value) node.textContent = value
+}
+/** @param {HTMLElement} node @param {boolean} shown */
+function show(node, shown) {
+  if (node.hidden === shown) node.hidden = !shown
+}
+/** @param {HTMLElement} node @param {string} name @param {string | boolean} value */
+function attribute(node, name, value) {
+  const wanted = String(value)
+  if (node.getAttribute(name) !== wanted) node.setAttribute(name, wanted)
+}
+/** @param {HTMLElement} node @param {boolean} checked */
+function check(node, checked) {
+  const input = /** @type {HTMLInputElement} */ (node)
+  if (input.checked !== checked) input.checked = checked
+}
+/** @param {HTMLElement} node @param {boolean} enabled */
+function enable(node, enabled) {
+  const button = /** @type {HTMLButtonElement} */ (node)
+  if (button.disabled === enabled) button.disabled = !enabled
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Record<string, string>} [attributes] @param {(Node | string)[]} [children]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+function element(tag, attributes = {}, children = []) {
+  const node = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
+  node.append(...children)
+  return node
+}
+
+/** @param {string} name @returns {SVGSVGElement} */
+function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use')
+  use.setAttribute('href', `#i-${name}`)
+  svg.append(use)
+  return svg
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state */
+function renderPage(part, state) {
+  attribute(document.documentElement, 'data-theme', state.theme)
+  const page = part('page')
+  attribute(page, 'data-study', state.study ? 'open' : 'none')
+  attribute(page, 'data-panel', state.panelOpen ? 'open' : 'closed')
+  show(part('canvas'), state.study !== null)
+  show(part('empty'), state.study === null)
+  show(part('drop'), state.dropping)
+  attribute(part('panelButton'), 'aria-expanded', state.panelOpen)
+  for (const node of part('tools').querySelectorAll('[data-tool]')) {
+    const tool = /** @type {HTMLElement} */ (node)
+    attribute(tool, 'aria-pressed', tool.dataset.tool === state.tool)
+  }
+  attribute(part('outline'), 'aria-pressed', state.maskStyle === 'outline')
+  attribute(part('masks'), 'aria-pressed', state.masksShown)
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderTiles(part, state, {t}) {
+  text(part('emptyTitle'), t('empty.drop'))
+  const tiles = state.demos.map((demo, i) => {
+    const picture = element('img', {src: `demos/${demo.file}`, alt: '', loading: 'eager', decoding: 'async'})
+    const label = t('empty.demo', {title: demo.title, modality: demo.modality, source: demo.source, licence: demo.licence})
+    const caption = element('span', {class: 'tile-caption'}, [element('b', {}, [demo.modality]), element('span', {}, [demo.title])])
+    const source = element('small', {class: 'tile-source'}, [`${demo.source}, ${demo.licence}`])
+    return element('li', {}, [element('button', {class: 'tile', 'data-demo': String(i), 'aria-label': label, title: label}, [picture, caption, source])])
+  })
+  part('tiles').replaceChildren(...tiles)
+  part('demoCredits').replaceChildren(...state.demos.map((demo) =>
+    element('li', {}, [element('b', {}, [`${demo.modality}: ${demo.title}. `]), `${demo.attribution} ${demo.licence}.`])))
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderModels(part, state, translator) {
+  const {t} = translator
+  const chosen = state.models.find(({name}) => name === state.modelName)
+  text(part('modelName'), chosen?.title ?? '')
+  show(part('modelMenu'), state.models.length > 0)
+  attribute(part('modelButton'), 'aria-label', `${t('bar.model')}: ${chosen?.title ?? ''}`)
+  attribute(part('modelButton'), 'aria-expanded', state.menu === 'model')
+  show(part('modelList'), state.menu === 'model')
+  const entries = state.models.map((model) => {
+    const ms = state.encodeMs[model.name]
+    const facts = [t('model.bytes', {size: translator.size(model.bytes)}), model.licence]
+    if (ms) facts.splice(1, 0, t('model.perPicture', {time: translator.seconds(ms)}))
+    const isChosen = model.name === state.modelName
+    return element('button', {'data-model': model.name, 'aria-pressed': String(isChosen)}, [
+      element('b', {}, isChosen ? [model.title, icon('check')] : [model.title]),
+      element('span', {}, [facts.join(' · ')]),
+      element('span', {}, [model.intendedUse]),
+    ])
+  })
+  part('modelList').replaceChildren(...entries)
+  part('modelCredits').replaceChildren(...state.models.map((model) =>
+    element('li', {}, [element('b', {}, [`${model.title}. `]), `${model.licence}. ${model.intendedUse}`])))
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderBar(part, state, translator) {
+  const {t} = translator
+  const {study} = state
+  text(part('file'), study?.source.demo?.title ?? study?.source.name ?? '')
+  document.title = study ? `${study.source.name} · medbox` : t('app.title')
+  const undo = study?.past.at(-1)?.label
+  const redo = study?.future.at(-1)?.label
+  renderStep(part('undo'), undo ? t('bar.undo.what', {what: translator.label(undo)}) : t('bar.undo'), undo)
+  renderStep(part('redo'), redo ? t('bar.redo.what', {what: translator.label(redo)}) : t('bar.redo'), redo)
+  enable(part('saveButton'), (study?.work.items.length ?? 0) > 0)
+  attribute(part('saveButton'), 'aria-expanded', state.menu === 'save')
+  show(part('saveList'), state.menu === 'save')
+  show(part('classButton'), study !== null && state.model?.takesClass === true)
+  if (study) text(part('className'), classText(state, translator))
+}
+
+/** @param {HTMLElement} button @param {string} words @param {Label | undefined} label */
+function renderStep(button, words, label) {
+  attribute(button, 'aria-label', words)
+  attribute(button, 'title', `${words} (${button.dataset.key === 'Control+Z' ? 'Ctrl+Z' : 'Ctrl+Y'})`)
+  enable(button, label !== undefined)
+}
+
+/** @param {State} state @returns {{name: string, share: number} | null} the class that the model sees */
+export function predictedClass(state) {
+  const probabilities = state.study && currentSlice(state.study).probabilities
+  const classes = state.model?.classes
+  if (!probabilities || !classes) return null
+  const best = probabilities.indexOf(Math.max(...probabilities))
+  return {name: classes[best] ?? '', share: probabilities[best] ?? 0}
+}
+
+/** @param {State} state @param {Translator} translator */
+function classText(state, {t, percent}) {
+  const choice = state.study?.work.classChoice ?? 'auto'
+  if (choice === 'unknown') return t('bar.class.unknown')
+  if (choice !== 'auto') return t('bar.class.chosen', {name: choice})
+  const predicted = predictedClass(state)
+  return predicted ? t('bar.class.auto', {name: predicted.name, percent: percent(predicted.share)}) : t('bar.class.autoWait')
+}
+
+/**
+ * @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator
+ * @param {Map<number, ReturnType<typeof createRow>>} rows
+ */
+function renderObjects(part, state, translator, rows) {
+  const items = shownItems(state)
+  text(part('count'), items.length > 0 ? translator.integer(items.length) : '')
+  show(part('noObjects'), items.length === 0)
+  show(part('clear'), items.length > 1)
+  const list = part('objects')
+  const ids = new Set(items.map(({id}) => id))
+  for (const [id, row] of rows) {
+    if (ids.has(id)) continue
+    row.node.remove()
+    rows.delete(id)
+  }
+  items.forEach((item, i) => {
+    let row = rows.get(item.id)
+    if (!row) rows.set(item.id, (row = createRow(item, translator)))
+    if (list.children[i] !== row.node) list.insertBefore(row.node, list.children[i] ?? null)
+    row.render(item, state)
+  })
+}
+
+/** @param {Item} item @param {Translator} translator */
+function createRow({id, colour}, translator) {
+  const {t} = translator
+  const swatch = element('button', {class: 'object-swatch', 'data-do': 'select'})
+  swatch.style.setProperty('--object', objectColour(colour))
+  const name = element('input', {class: 'object-name', type: 'text', 'data-do': 'rename', maxlength: '80', autocomplete: 'off', spellcheck: 'false'})
+  name.placeholder = t('object.name', {n: id})
+  name.setAttribute('aria-label', t('object.rename', {n: id}))
+  const score = element('span', {class: 'object-score', title: t('object.score')})
+  const area = element('span', {class: 'object-area'})
+  const eye = element('button', {class: 'icon-button', 'data-do': 'visibility'}, [icon('eye')])
+  const remove = element('button', {class: 'icon-button', 'data-do': 'remove'}, [icon('trash')])
+  const node = element('li', {class: 'object', 'data-id': String(id)}, [swatch, name, score, area, eye, remove])
+  /** @type {[Item, string] | null} */
+  let shown = null
+  return {
+    node,
+    /** @param {Item} item @param {State} state */
+    render(item, state) {
+      attribute(node, 'data-selected', state.selected.includes(id) || state.draft?.id === id)
+      attribute(node, 'data-hovered', state.hovered === id)
+      const key = maskKey(state, item.box)
+      const progress = item.mask?.key === key ? 'done' : state.refused.includes(key) ? 'refused' : 'pending'
+      if (shown?.[0] === item && shown[1] === progress) return
+      shown = [item, progress]
+      const words = item.name || t('object.name', {n: id})
+      // A name that is being typed is not overwritten.
+      if (document.activeElement !== name && name.value !== item.name) name.value = item.name
+      text(score, item.mask ? translator.percent(item.mask.score) : '')
+      text(area, item.mask ? t('object.area', {n: item.mask.areaPx}) : t(progress === 'refused' ? 'object.refused' : 'object.pending'))
+      attribute(node, 'data-progress', progress)
+      attribute(node, 'data-visible', item.visible)
+      attribute(swatch, 'aria-label', t('object.select', {name: words}))
+      attribute(eye, 'aria-label', t(item.visible ? 'object.hide' : 'object.show', {name: words}))
+      attribute(eye, 'title', t(item.visible ? 'object.hide' : 'object.show', {name: words}))
+      eye.replaceChildren(icon(item.visible ? 'eye' : 'eye-off'))
+      attribute(remove, 'aria-label', t('object.remove', {name: words}))
+      attribute(remove, 'title', t('object.remove', {name: words}))
+    },
+  }
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderClasses(part, state, {t, percent}) {
+  const {study, model} = state
+  const classes = model?.takesClass ? model.classes : null
+  const list = part('classes')
+  show(list, classes !== null)
+  show(part('noClass'), model !== null && classes === null)
+  show(part('classSection'), study !== null)
+  if (!study || !classes) return
+  const choices = ['auto', ...classes, 'unknown']
+  if (list.children.length !== choices.length) {
+    list.replaceChildren(...choices.map((choice) => {
+      const words = choice === 'auto' ? t('panel.class.auto') : choice === 'unknown' ? t('panel.class.unknown') : choice
+      return element('label', {class: 'class'}, [
+        element('input', {type: 'radio', name: 'class', value: choice}),
+        element('span', {class: 'class-name'}, [words]),
+        element('span', {class: 'class-bar'}),
+        element('span', {class: 'class-share'}),
+      ])
+    }))
+  }
+  const {probabilities} = currentSlice(study)
+  const best = predictedClass(state)?.name
+  choices.forEach((choice, i) => {
+    const row = /** @type {HTMLElement} */ (list.children[i])
+    const [input, , bar, share] = /** @type {HTMLElement[]} */ ([...row.children])
+    check(/** @type {HTMLElement} */ (input), study.work.classChoice === choice)
+    const value = probabilities?.[i - 1]
+    const isClass = choice !== 'auto' && choice !== 'unknown'
+    attribute(row, 'data-best', choice === best)
+    bar?.style.setProperty('--share', String(isClass ? value ?? 0 : 0))
+    text(/** @type {HTMLElement} */ (share), isClass && value !== undefined ? percent(value) : '')
+  })
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderFacts(part, state, {t}) {
+  const {study} = state
+  if (!study) return
+  const {width, height} = currentSlice(study)
+  const {demo, name} = study.source
+  const facts = [
+    element('dd', {class: 'facts-name'}, [demo?.title ?? name]),
+    element('dd', {}, [t('panel.picture.size', {width, height})]),
+    element('dd', {}, [t('panel.picture.format', {format: study.format, bits: study.bits})]),
+  ]
+  if (demo) {
+    facts.push(element('dt', {}, [t('panel.picture.source')]), element('dd', {}, [demo.attribution]))
+    facts.push(element('dt', {}, [t('panel.picture.licence')]), element('dd', {}, [demo.licence]))
+  }
+  part('facts').replaceChildren(...facts)
+}
+
+/** One hint at a time, beside what it speaks of, gone after the first success. @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderHint(part, state, {t}) {
+  const hint = part('hint')
+  const {study} = state
+  const demo = study?.source.demo
+  const isFirst = study !== null && study.work.items.length === 0 && !state.draft && !state.failure && state.tool === 'box'
+  const wanted = study && state.anchor && !state.hintSeen ? t('hint.second') : isFirst && (!state.hintSeen || demo) ? t('hint.draw') : ''
+  show(hint, wanted !== '')
+  if (wanted === '' || !study) return
+  text(hint, wanted)
+  const picture = currentSlice(study)
+  const [x0, y0, x1] = demo?.box ?? [picture.width * 0.25, 0, picture.width * 0.75]
+  const [x, y] = viewFromImage(state.view, state.viewport, state.anchor ?? [(x0 + x1) / 2, y0])
+  hint.style.setProperty('--x', `${Math.round(Math.min(Math.max(x, 120), state.viewport.width - 120))}px`)
+  hint.style.setProperty('--y', `${Math.round(Math.min(Math.max(y - 12, 44), state.viewport.height - 16))}px`)
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderFailure(part, state, translator) {
+  const {failure} = state
+  show(part('failure'), failure !== null)
+  if (!failure) return
+  const {message, hint} = translator.failure(failure)
+  text(part('failureMessage'), message)
+  text(part('failureHint'), hint)
+  const canRetry = state.study !== null && !failure.code.startsWith('open.') && !state.fatal
+  show(part('retry'), canRetry)
+}
+
+/** @param {HTMLElement} node @param {boolean} open */
+function renderSheet(node, open) {
+  const dialog = /** @type {HTMLDialogElement} */ (node)
+  if (open && !dialog.open) dialog.showModal()
+  if (!open && dialog.open) dialog.close()
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderStatus(part, state, translator) {
+  const {t} = translator
+  const {words, share, canStop} = progress(state, translator)
+  const isBusy = share !== null
+  text(part('statusText'), words)
+  // What is heard changes with the stage, not with every tick of the clock.
+  text(part('live'), isBusy ? '' : words)
+  show(part('progress'), isBusy)
+  attribute(part('progress'), 'data-known', isBusy && share > 0)
+  if (isBusy) {
+    attribute(part('progress'), 'aria-label', words)
+    if (share > 0) attribute(part('progress'), 'aria-valuenow', String(Math.round(share * 100)))
+    else part('progress').removeAttribute('aria-valuenow')
+    part('progressBar').style.setProperty('--share', String(share))
+  }
+  show(part('cancel'), canStop)
+  const {lastRun, study} = state
+  const looks = lastRun && lastRun.tiles > 0 ? ` · ${translator.count('status.closer', lastRun.tiles)}` : ''
+  text(part('lastRun'), lastRun && study ? t('status.lastRun', {time: translator.seconds(lastRun.ms)}) + looks : '')
+  text(part('zoom'), study ? translator.percent(state.view.zoom) : '')
+}
+
+/**
+ * What happens now, in words and as a share (0: not known) of what there is to do; null when nothing is under way.
+ * @param {State} state @param {Translator} translator @returns {{words: string, share: number | null, canStop: boolean}}
+ */
+export function progress(state, translator) {
+  const {t, seconds, size, percent} = translator
+  const {job, loading, study} = state
+  const elapsed = job?.startedMs == null ? 0 : state.nowMs - job.startedMs
+  const canStop = elapsed > LONG_MS / 4 && job?.kind !== 'export'
+  if (job && elapsed >= QUIET_MS) {
+    switch (job.kind) {
+      case 'open':
+        return {words: t('status.open'), share: 0, canStop}
+      case 'encode': {
+        const expected = state.encodeMs[state.modelName ?? '']
+        if (!expected) return {words: t('status.encode', {time: seconds(elapsed)}), share: 0, canStop}
+        const left = expected - elapsed
+        const words = expected > LONG_MS && left > 0 ? t('status.encode.left', {time: seconds(left)}) : t('status.encode', {time: seconds(elapsed)})
+        return {words, share: Math.min(0.97, elapsed / expected), canStop}
+      }
+      case 'segment':
+        return {words: t('status.segment', {time: seconds(elapsed)}), share: 0, canStop}
+      case 'export':
+        return {words: t('status.export'), share: 0, canStop: false}
+    }
+  }
+  if (loading) {
+    const share = loading.total > 0 ? loading.loaded / loading.total : 0
+    const values = {size: size(loading.kind === 'model' ? loading.total : loading.loaded), percent: percent(share)}
+    const words = t(`status.loading.${loading.kind}`, values)
+    return {words: state.pending ? `${words} ${t('status.waitModel')}` : words, share, canStop: false}
+  }
+  return {words: idleWords(state, translator), share: job && job.startedMs !== null && elapsed >= QUIET_MS && study ? 0 : null, canStop: false}
+}
+
+/** @param {State} state @param {Translator} translator */
+function idleWords(state, translator) {
+  const {t, percent, count} = translator
+  if (state.notice) return translator.label(state.notice)
+  if (!state.study) return state.fatal ? '' : t('status.ready')
+  if (currentSlice(state.study).encoding === 'stopped') return t('status.stopped')
+  const n = state.study.work.items.filter((item) => item.mask).length
+  if (n === 0) return t('status.readyForBox')
+  const seen = predictedClass(state)
+  return count('status.masks', n) + (seen ? `, ${t('status.class', {name: seen.name, percent: percent(seen.share)})}` : '')
+}

@@ -1,0 +1,184 @@
+/**
+ * What a hand on the picture means. A press gives a gesture; each of its moves starts again from the state at the press,
+ * so nothing adds up. Pure: points in, actions out.
+ */
+
+/** @import {Action, Item, Point, State} from './types.js' */
+
+import {
+  boxBetween, handleAt, HANDLES, imageFromView, isInside, isOnEdge, moveBox, panBy, resizeBox, zoomAt,
+} from './geometry.js'
+import {currentItems, currentSlice} from './work.js'
+
+/** A press that moves less than this many CSS pixels is a click. */
+const CLICK_PX = 3
+
+/** @typedef {{at: Point, button: number, space: boolean}} Press  at in view space */
+/** @typedef {{cursor: string, move: (at: Point) => Action[], up: (at: Point) => Action[]}} Gesture */
+
+/** How near a line a pointer must be, CSS pixels. @param {State} state */
+const reachPx = (state) => (state.touch ? 16 : 7)
+
+/** @param {State} state @param {Press} press @returns {Gesture | null} */
+export function press(state, {at, button, space}) {
+  const {study} = state
+  if (!study) return null
+  if (button === 1 || (button === 0 && (space || state.tool === 'pan'))) return pan(state, at)
+  if (button !== 0) return null
+  if (state.anchor) return secondClick(state, state.anchor)
+  const target = aim(state, at)
+  if (target?.kind === 'handle') return resize(state, target.item, target.handle)
+  if (target?.kind === 'edge' || (target && state.tool === 'select')) return move(state, target.item, at)
+  return state.tool === 'select' ? panOrClick(state, at) : draw(state, at)
+}
+
+/** What a pointer that is not pressed points at. @param {State} state @param {Point} at @returns {{cursor: string, actions: Action[]}} */
+export function hover(state, at) {
+  const {study} = state
+  if (!study) return {cursor: 'default', actions: []}
+  if (state.anchor) return {cursor: 'crosshair', actions: stretch(state, state.anchor, at)}
+  if (state.tool === 'pan') return {cursor: 'grab', actions: []}
+  const target = aim(state, at)
+  const actions = /** @type {Action[]} */ ([{type: 'hovered', id: target?.item.id ?? null}])
+  if (target?.kind === 'handle') return {cursor: HANDLES[target.handle]?.cursor ?? 'move', actions}
+  if (target?.kind === 'edge' || (target && state.tool === 'select')) return {cursor: 'move', actions}
+  return {cursor: state.tool === 'select' ? 'default' : 'crosshair', actions}
+}
+
+/**
+ * Two fingers: the picture follows them, and grows as they part.
+ * @param {State} state @param {Point} a @param {Point} b where they came down
+ * @returns {(a: Point, b: Point) => Action[]}
+ */
+export function pinch(state, a, b) {
+  const {study, view, viewport} = state
+  if (!study) return () => []
+  const picture = currentSlice(study)
+  const middle = (/** @type {Point} */ p, /** @type {Point} */ q) => /** @type {Point} */ ([(p[0] + q[0]) / 2, (p[1] + q[1]) / 2])
+  const distance = (/** @type {Point} */ p, /** @type {Point} */ q) => Math.max(Math.hypot(p[0] - q[0], p[1] - q[1]), 1)
+  return (toA, toB) => {
+    const [from, to] = [middle(a, b), middle(toA, toB)]
+    const grown = zoomAt(view, viewport, picture, distance(toA, toB) / distance(a, b), from)
+    return [{type: 'view-changed', view: panBy(grown, picture, to[0] - from[0], to[1] - from[1])}]
+  }
+}
+
+/**
+ * The handle of the selected box, else the nearest side of any box, else the smallest box around the point.
+ * @param {State} state @param {Point} at
+ * @returns {{kind: 'handle', item: Item, handle: number} | {kind: 'edge' | 'inside', item: Item} | null}
+ */
+function aim(state, at) {
+  if (!state.study) return null
+  const point = imageFromView(state.view, state.viewport, at)
+  const reach = reachPx(state) / state.view.zoom
+  const items = currentItems(state.study).filter((item) => item.visible)
+  const selected = items.find((item) => item.id === state.selected[0])
+  if (selected) {
+    const handle = handleAt(selected.box, point, reach)
+    if (handle >= 0) return {kind: 'handle', item: selected, handle}
+  }
+  const area = (/** @type {Item} */ {box: [x0, y0, x1, y1]}) => (x1 - x0) * (y1 - y0)
+  const bySize = [...items].sort((a, b) => area(a) - area(b))
+  // A finger is too broad to tell a side of an unselected box from the picture beside it.
+  const edge = bySize.find((item) => isOnEdge(item.box, point, reach) && (!state.touch || item === selected))
+  if (edge) return {kind: 'edge', item: edge}
+  const inside = bySize.find((item) => isInside(item.box, point))
+  return inside ? {kind: 'inside', item: inside} : null
+}
+
+/** @param {Point} a @param {Point} b */
+const isClick = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) <= CLICK_PX
+
+/** @param {State} state @param {Point} from @returns {Gesture} */
+function pan(state, from) {
+  const picture = currentSlice(/** @type {NonNullable<State['study']>} */ (state.study))
+  const move = (/** @type {Point} */ at) => /** @type {Action[]} */ ([
+    {type: 'view-changed', view: panBy(state.view, picture, at[0] - from[0], at[1] - from[1])},
+  ])
+  return {cursor: 'grabbing', move, up: () => []}
+}
+
+/** @param {State} state @param {Point} from @returns {Gesture} */
+function panOrClick(state, from) {
+  const {move} = pan(state, from)
+  return {
+    cursor: 'grabbing',
+    move: (at) => (isClick(from, at) ? [] : move(at)),
+    up: (at) => (isClick(from, at) ? [{type: 'selected', id: null}] : []),
+  }
+}
+
+/** The box from an image point to the pointer. @param {State} state @param {Point} corner @param {Point} at @returns {Action[]} */
+function stretch(state, corner, at) {
+  const picture = currentSlice(/** @type {NonNullable<State['study']>} */ (state.study))
+  const box = boxBetween(corner, imageFromView(state.view, state.viewport, at), picture)
+  return [{type: 'drafted', id: null, verb: 'draw', box}]
+}
+
+/** @param {State} state @param {Point} from @returns {Gesture} */
+function draw(state, from) {
+  const corner = imageFromView(state.view, state.viewport, from)
+  let dragged = false
+  return {
+    cursor: 'crosshair',
+    move(at) {
+      dragged ||= !isClick(from, at)
+      return dragged ? stretch(state, corner, at) : []
+    },
+    up(at) {
+      if (dragged) return [...stretch(state, corner, at), {type: 'draft-kept'}]
+      const target = aim(state, from)
+      const isOther = target && target.item.id !== state.selected[0]
+      return [isOther ? {type: 'selected', id: target.item.id} : {type: 'anchor-set', at: corner}]
+    },
+  }
+}
+
+/** @param {State} state @param {Point} anchor @returns {Gesture} */
+const secondClick = (state, anchor) => ({
+  cursor: 'crosshair',
+  move: (at) => stretch(state, anchor, at),
+  up: (at) => [...stretch(state, anchor, at), {type: 'draft-kept'}],
+})
+
+/** @param {State} state @param {Item} item @param {Point} from @returns {Gesture} */
+function move(state, item, from) {
+  const picture = currentSlice(/** @type {NonNullable<State['study']>} */ (state.study))
+  const moved = (/** @type {Point} */ at) => /** @type {Action[]} */ ([{
+    type: 'drafted',
+    id: item.id,
+    verb: 'move',
+    box: moveBox(item.box, (at[0] - from[0]) / state.view.zoom, (at[1] - from[1]) / state.view.zoom, picture),
+  }])
+  return dragOrSelect(item, from, 'move', moved)
+}
+
+/** @param {State} state @param {Item} item @param {number} handle @returns {Gesture} */
+function resize(state, item, handle) {
+  const picture = currentSlice(/** @type {NonNullable<State['study']>} */ (state.study))
+  const resized = (/** @type {Point} */ at) => /** @type {Action[]} */ ([{
+    type: 'drafted',
+    id: item.id,
+    verb: 'resize',
+    box: resizeBox(item.box, handle, imageFromView(state.view, state.viewport, at), picture),
+  }])
+  return {
+    cursor: HANDLES[handle]?.cursor ?? 'move',
+    move: resized,
+    up: (at) => [...resized(at), {type: 'draft-kept'}],
+  }
+}
+
+/** @param {Item} item @param {Point} from @param {string} cursor @param {(at: Point) => Action[]} drag @returns {Gesture} */
+function dragOrSelect(item, from, cursor, drag) {
+  let dragged = false
+  return {
+    cursor,
+    move(at) {
+      dragged ||= !isClick(from, at)
+      return dragged ? drag(at) : []
+    },
+    up: (at) => (dragged ? [...drag(at), {type: 'draft-kept'}] : [{type: 'selected', id: item.id}]),
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * The shapes that the page's modules hand each other. No code lives here.
+ *
+ * Everything below is read-only by habit: `update` makes new values and never changes one that it was given.
+ */
+
+/** @typedef {import('./locales/en.js').Messages} Messages */
+/** @typedef {keyof Messages} MessageKey */
+/** @typedef {'en'} Locale  languages that have a table in locales/ */
+/** @typedef {'dark' | 'light'} Theme */
+
+/**
+ * Left, top, right and bottom side in whole image pixels, ends exclusive: (0, 0, 1, 1) is the first pixel.
+ * @typedef {readonly [number, number, number, number]} Box
+ */
+/** @typedef {readonly [number, number]} Point  x and y; which space is said where one is used */
+/** @typedef {{width: number, height: number}} Extent */
+
+/**
+ * A mask as the core cuts it: one byte (0 or 1) for each pixel of its region, rows from the top.
+ * @typedef {object} Mask
+ * @property {readonly [number, number, number, number]} region  x, y, width, height in image pixels
+ * @property {Uint8Array} bytes
+ * @property {number} areaPx
+ * @property {number} score  the decoder's own estimate of its overlap, 0 to 1
+ * @property {string} key  what it was made from (`maskKey`): when the wish differs, the mask is out of date
+ */
+
+/**
+ * One structure on one slice.
+ * @typedef {object} Item
+ * @property {number} id
+ * @property {string} name
+ * @property {number} colour  index into the palette
+ * @property {number} sliceIdx
+ * @property {Box} box
+ * @property {boolean} visible
+ * @property {Mask | null} mask
+ */
+
+/**
+ * One plane of a study: its picture as shown and what the model said of it.
+ * @typedef {object} Slice
+ * @property {number} width
+ * @property {number} height
+ * @property {ImageData} picture  RGBA
+ * @property {'waiting' | 'running' | 'done' | 'stopped'} encoding  stopped: cancelled or failed; the next box asks again
+ * @property {readonly number[] | null} probabilities  of the 11 classes; null without a class head
+ */
+
+/** @typedef {{blob: Blob, name: string, demo: Demo | null}} Source  what a study was opened from, so that a worker can be rebuilt */
+
+/**
+ * What a person has made. Undo keeps whole copies of it; they share the items that did not change.
+ * @typedef {object} Work
+ * @property {readonly Item[]} items
+ * @property {number} lastItemId
+ * @property {ClassChoice} classChoice
+ */
+/** @typedef {{label: Label, work: Work}} Version  a work and the name of the step that left it */
+/** @typedef {{key: MessageKey, values?: Record<string, string | number>}} Label  a text still to be translated */
+
+/**
+ * @typedef {object} Study
+ * @property {Source} source
+ * @property {string} format
+ * @property {number} bits
+ * @property {readonly Slice[]} slices  one for a picture; a volume has more
+ * @property {number} sliceIdx
+ * @property {Work} work
+ * @property {readonly Version[]} past
+ * @property {readonly Version[]} future
+ */
+
+/** @typedef {'auto' | 'unknown' | string} ClassChoice  or the name of a class as the model spells it */
+/** @typedef {'default' | 'challenge'} Mode  with or without looking closer */
+/** @typedef {'box' | 'select' | 'pan'} Tool */
+/** @typedef {'model' | 'class' | 'save' | 'more'} Menu */
+/** @typedef {'keys' | 'about'} Sheet */
+/** @typedef {'label' | 'overlay' | 'coco' | 'npz'} ExportKind */
+
+/** @typedef {{name: string, title: string, bytes: number, licence: string, intendedUse: string, default: boolean}} ModelEntry */
+/** @typedef {{name: string, title: string, licence: string, intendedUse: string, bytes: number, classes: readonly string[] | null, takesClass: boolean}} ModelInfo */
+/**
+ * @typedef {object} Demo
+ * @property {string} file  beside www/demos/index.json
+ * @property {string} title
+ * @property {string} modality
+ * @property {string} source
+ * @property {string} licence
+ * @property {string} attribution
+ * @property {Box} box  around the structure that the hint speaks of
+ */
+
+/** @typedef {{code: string, message: string, hint: string}} Failure  as the core says it, or as the page does */
+
+/**
+ * Where the viewer looks. `fit` follows the window's size until a person zooms or pans.
+ * @typedef {object} View
+ * @property {boolean} fit
+ * @property {number} zoom  CSS pixels for an image pixel
+ * @property {Point} centre  image point in the middle of the viewer
+ */
+
+/**
+ * A box under the pointer that is not yet part of the work.
+ * @typedef {object} Draft
+ * @property {number} id  of the item it moves, or of the one it will become
+ * @property {boolean} isNew
+ * @property {'draw' | 'move' | 'resize'} verb
+ * @property {Box} box
+ * @property {Mask | null} mask  live preview
+ */
+
+/**
+ * What the worker is doing, or what is being fetched. A job's start is known with the first tick of the clock.
+ * @typedef {{kind: 'engine' | 'model' | 'start' | 'read', loaded: number, total: number}} Loading  bytes; total 0 when not told
+ * @typedef {{kind: 'open', id: number, startedMs: number | null, source: Source}} OpenJob
+ * @typedef {{kind: 'encode', id: number, startedMs: number | null, sliceIdx: number}} EncodeJob
+ * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean}} SegmentJob
+ * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
+ * @typedef {OpenJob | EncodeJob | SegmentJob | ExportJob} Job
+ */
+
+/** @typedef {{ms: number, encodes: number, tiles: number}} LastRun */
+
+/**
+ * @typedef {object} State
+ * @property {Locale} locale
+ * @property {Theme} theme
+ * @property {boolean} touch  handles are larger under a finger
+ * @property {boolean} calm  reduced motion is wished for
+ * @property {Extent} viewport  of the viewer, CSS pixels
+ * @property {View} view
+ * @property {Tool} tool
+ * @property {Menu | null} menu
+ * @property {Sheet | null} sheet
+ * @property {boolean} panelOpen  where the panel is a drawer
+ * @property {boolean} dropping  a file hangs over the page
+ * @property {'fill' | 'outline'} maskStyle
+ * @property {boolean} masksShown
+ * @property {readonly ModelEntry[]} models
+ * @property {string | null} modelName  the one asked for
+ * @property {ModelInfo | null} model  the one that is loaded
+ * @property {Readonly<Record<string, number>>} encodeMs  last time of one encode on this device, for each model
+ * @property {Mode} mode
+ * @property {readonly Demo[]} demos
+ * @property {Study | null} study
+ * @property {Source | null} pending  waits for the model
+ * @property {ExportKind | null} saving  asked for, and waits for the masks
+ * @property {readonly number[]} selected  ids; one at most for now
+ * @property {number | null} hovered
+ * @property {Point | null} anchor  first of two clicks, image pixels
+ * @property {Draft | null} draft
+ * @property {Loading | null} loading
+ * @property {Job | null} job
+ * @property {number} nowMs  moves while something runs
+ * @property {boolean} ticking
+ * @property {number} lastJobId
+ * @property {readonly string[]} refused  keys of masks that failed or were cancelled: not asked for again by themselves
+ * @property {LastRun | null} lastRun
+ * @property {Failure | null} failure  shown until the next success or until it is closed
+ * @property {boolean} fatal  the engine cannot run here at all
+ * @property {Label | null} notice  what was done last
+ * @property {boolean} hintSeen
+ */
+
+/**
+ * @typedef {{width: number, height: number, format: string, bits: number, picture: ImageData}} Opened
+ * @typedef {{type: 'listed', models: readonly ModelEntry[], demos: readonly Demo[]}
+ *   | {type: 'loading', loading: Loading | null}
+ *   | {type: 'model-chosen', name: string}
+ *   | {type: 'model-loaded', info: ModelInfo}
+ *   | {type: 'file-given', blob: Blob, name: string, demo: Demo | null}
+ *   | {type: 'demo-chosen', demo: Demo}
+ *   | {type: 'source-asked', url: string, name: string}
+ *   | {type: 'opened', id: number, opened: Opened}
+ *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
+ *   | {type: 'segmented', id: number, masks: readonly Omit<Mask, 'key'>[], run: LastRun}
+ *   | {type: 'exported', id: number, name: string}
+ *   | {type: 'job-failed', id: number, failure: Failure}
+ *   | {type: 'failed', failure: Failure, fatal: boolean}
+ *   | {type: 'failure-closed'}
+ *   | {type: 'cancelled'}
+ *   | {type: 'retried'}
+ *   | {type: 'tick', nowMs: number}
+ *   | {type: 'closed'}
+ *   | {type: 'viewport-changed', viewport: Extent}
+ *   | {type: 'view-changed', view: View}
+ *   | {type: 'zoomed', factor: number, at: Point | null}
+ *   | {type: 'fitted'}
+ *   | {type: 'tool-chosen', tool: Tool}
+ *   | {type: 'touch-used', touch: boolean}
+ *   | {type: 'calm-wished', calm: boolean}
+ *   | {type: 'menu-toggled', menu: Menu | null}
+ *   | {type: 'sheet-toggled', sheet: Sheet | null}
+ *   | {type: 'panel-toggled', open: boolean}
+ *   | {type: 'dropping', over: boolean}
+ *   | {type: 'mask-style-toggled'}
+ *   | {type: 'masks-toggled'}
+ *   | {type: 'theme-toggled'}
+ *   | {type: 'mode-chosen', mode: Mode}
+ *   | {type: 'class-chosen', choice: ClassChoice}
+ *   | {type: 'anchor-set', at: Point | null}
+ *   | {type: 'drafted', id: number | null, verb: Draft['verb'], box: Box}
+ *   | {type: 'draft-kept'}
+ *   | {type: 'draft-dropped'}
+ *   | {type: 'selected', id: number | null}
+ *   | {type: 'hovered', id: number | null}
+ *   | {type: 'select-next', step: 1 | -1}
+ *   | {type: 'nudged', dx: number, dy: number, resize: boolean}
+ *   | {type: 'box-placed'}
+ *   | {type: 'removed', id: number}
+ *   | {type: 'all-removed'}
+ *   | {type: 'renamed', id: number, name: string}
+ *   | {type: 'visibility-toggled', id: number}
+ *   | {type: 'undo'}
+ *   | {type: 'redo'}
+ *   | {type: 'save-asked', what: ExportKind}
+ *   | {type: 'escape'}} Action
+ */
+
+/**
+ * What `update` asks the outside to do. Answers come back as actions.
+ * @typedef {{type: 'load-model', entry: ModelEntry}
+ *   | {type: 'fetch-picture', url: string, name: string, demo: Demo | null}
+ *   | {type: 'open', id: number, source: Source}
+ *   | {type: 'encode', id: number}
+ *   | {type: 'segment', id: number, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}
+ *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly Item[]}
+ *   | {type: 'end-worker'}
+ *   | {type: 'tick-later'}
+ *   | {type: 'remember', settings: Settings}} Effect
+ */
+
+/** @typedef {{theme: Theme, mode: Mode, modelName: string | null, encodeMs: Readonly<Record<string, number>>, hintSeen: boolean}} Settings  kept in the browser */
+
+export {}

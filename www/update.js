@@ -1,0 +1,458 @@
+/**
+ * From one state to the next. Pure: no page, no worker, no clock, no chance.
+ */
+
+/** @import {State, Action, Effect, Study, Work, Label, Draft, Settings, Job, Box} from './types.js' */
+
+import {boxBetween, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
+import {changeEverywhere, commit, redo, undo} from './history.js'
+import {changeItem, currentItems, currentSlice, itemFromDraft, maskKey, wantedMasks} from './work.js'
+
+/** @param {Partial<Settings>} settings as remembered @returns {State} */
+export const initialState = (settings = {}) => ({
+  locale: 'en',
+  theme: settings.theme ?? 'dark',
+  touch: false,
+  calm: false,
+  viewport: {width: 0, height: 0},
+  view: {fit: true, zoom: 1, centre: [0, 0]},
+  tool: 'box',
+  menu: null,
+  sheet: null,
+  panelOpen: false,
+  dropping: false,
+  maskStyle: 'fill',
+  masksShown: true,
+  models: [],
+  modelName: settings.modelName ?? null,
+  model: null,
+  encodeMs: settings.encodeMs ?? {},
+  mode: settings.mode ?? 'default',
+  demos: [],
+  study: null,
+  pending: null,
+  saving: null,
+  selected: [],
+  hovered: null,
+  anchor: null,
+  draft: null,
+  loading: null,
+  job: null,
+  nowMs: 0,
+  ticking: false,
+  lastJobId: 0,
+  refused: [],
+  lastRun: null,
+  failure: null,
+  fatal: false,
+  notice: null,
+  hintSeen: settings.hintSeen ?? false,
+})
+
+/** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
+export function update(state, action) {
+  const [acted, asked] = act(state, action)
+  const [next, work] = assign(acted)
+  const effects = [...asked, ...work]
+  if (!sameSettings(state, next)) effects.push({type: 'remember', settings: settingsOf(next)})
+  return [next, effects]
+}
+
+/** What the browser remembers. @param {State} state @returns {Settings} */
+const settingsOf = ({theme, mode, modelName, encodeMs, hintSeen}) => ({theme, mode, modelName, encodeMs, hintSeen})
+
+/** @param {State} a @param {State} b */
+function sameSettings(a, b) {
+  const [before, after] = [settingsOf(a), settingsOf(b)]
+  return /** @type {(keyof Settings)[]} */ (Object.keys(after)).every((key) => before[key] === after[key])
+}
+
+/**
+ * Gives an idle worker its next job: the file that waits, then the picture's encoding, then masks.
+ * @param {State} state @returns {[State, Effect[]]}
+ */
+function assign(state) {
+  if (state.job || !state.model || state.fatal) return [state, []]
+  const id = state.lastJobId + 1
+  if (state.pending) {
+    const source = state.pending
+    return start({...state, pending: null}, {kind: 'open', id, startedMs: null, source}, {type: 'open', id, source})
+  }
+  const {study} = state
+  if (!study) return [state, []]
+  const wanted = wantedMasks(state)
+  const {encoding} = currentSlice(study)
+  if (encoding === 'waiting' || (encoding === 'stopped' && wanted)) {
+    const job = /** @type {Job} */ ({kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx})
+    return start(withEncoding(state, 'running'), job, {type: 'encode', id})
+  }
+  if (!wanted) return assignExport(state, study)
+  const {ids, keys, boxes, mode, isDraft} = wanted
+  const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft})
+  return start(state, job, {type: 'segment', id, boxes, mode, classChoice: study.work.classChoice})
+}
+
+/** Saving waits until every mask is up to date. @param {State} state @param {Study} study @returns {[State, Effect[]]} */
+function assignExport(state, study) {
+  const {saving} = state
+  if (!saving || state.draft) return [state, []]
+  const id = state.lastJobId + 1
+  const {width, height} = currentSlice(study)
+  const items = study.work.items.filter((item) => item.mask !== null)
+  if (items.length === 0) return [{...state, saving: null, notice: {key: 'notice.nothingToSave'}}, []]
+  const name = exportName(study.source.name, saving)
+  const effect = /** @type {Effect} */ ({type: 'export', id, what: saving, name, fileName: study.source.name, size: {width, height}, items})
+  return start({...state, saving: null}, {kind: 'export', id, startedMs: null, what: saving}, effect)
+}
+
+/** @param {State} state @param {Job} job @param {Effect} effect @returns {[State, Effect[]]} */
+function start(state, job, effect) {
+  const effects = state.ticking ? [effect] : [effect, /** @type {Effect} */ ({type: 'tick-later'})]
+  return [{...state, job, lastJobId: job.id, ticking: true}, effects]
+}
+
+/** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
+function act(state, action) {
+  const {study} = state
+  switch (action.type) {
+    case 'listed': {
+      const {models, demos} = action
+      const wished = models.find(({name}) => name === state.modelName) ?? models.find((model) => model.default) ?? models[0]
+      if (!wished) return [{...state, models, demos}, []]
+      return [{...state, models, demos, modelName: wished.name}, [{type: 'load-model', entry: wished}]]
+    }
+    case 'loading':
+      return [{...state, loading: action.loading}, []]
+    case 'model-chosen': {
+      const entry = state.models.find(({name}) => name === action.name)
+      if (!entry || entry.name === state.modelName) return [{...state, menu: null}, []]
+      const [idle, effects] = stopWork(state)
+      const next = withEncoding({...idle, modelName: entry.name, model: null, menu: null, failure: null}, 'waiting')
+      return [next, [...effects, {type: 'load-model', entry}]]
+    }
+    case 'model-loaded':
+      if (action.info.name !== state.modelName) return [state, []]
+      return [withEncoding({...state, model: action.info, loading: null}, 'waiting'), []]
+
+    case 'file-given': {
+      const source = {blob: action.blob, name: action.name, demo: action.demo}
+      const [idle, effects] = stopWork(state)
+      const shown = {...idle, pending: source, failure: null, notice: null, dropping: false, menu: null, loading: null}
+      return [shown, effects]
+    }
+    case 'demo-chosen': {
+      const {demo} = action
+      const fetchDemo = {type: /** @type {const} */ ('fetch-picture'), url: `demos/${demo.file}`, name: demo.file, demo}
+      return [{...state, failure: null, menu: null}, [fetchDemo]]
+    }
+    case 'source-asked':
+      return [state, [{type: 'fetch-picture', url: action.url, name: action.name, demo: null}]]
+    case 'opened': {
+      if (state.job?.kind !== 'open' || state.job.id !== action.id) return [state, []]
+      const {width, height, format, bits, picture} = action.opened
+      const opened = /** @type {Study} */ ({
+        source: state.job.source,
+        format,
+        bits,
+        slices: [{width, height, picture, encoding: 'waiting', probabilities: null}],
+        sliceIdx: 0,
+        work: {items: [], lastItemId: 0, classChoice: 'auto'},
+        past: [],
+        future: [],
+      })
+      const view = fitView({width, height}, state.viewport)
+      const fresh = {saving: null, selected: [], hovered: null, anchor: null, draft: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
+      return [{...state, ...fresh, job: null, study: opened, view, refused: []}, []]
+    }
+    case 'encoded': {
+      if (!study || state.job?.kind !== 'encode' || state.job.id !== action.id) return [state, []]
+      const {sliceIdx} = state.job
+      const slices = study.slices.map((slice, i) =>
+        i === sliceIdx ? {...slice, encoding: /** @type {const} */ ('done'), probabilities: action.probabilities} : slice,
+      )
+      const encodeMs = {...state.encodeMs, [state.modelName ?? '']: Math.round(action.ms)}
+      return [{...state, job: null, study: {...study, slices}, encodeMs}, []]
+    }
+    case 'segmented':
+      return [segmented(state, action), []]
+    case 'exported':
+      if (state.job?.id !== action.id) return [state, []]
+      return [{...state, job: null, notice: savedNotice(state, action.name), failure: null}, []]
+    case 'job-failed': {
+      if (state.job?.id !== action.id) return [state, []]
+      const stopped = afterStop(state)
+      // A worker that broke down has lost the encoding with the rest.
+      const next = action.failure.code === 'page.crashed' ? withoutEncoding(stopped) : stopped
+      return [{...next, failure: action.failure, saving: null}, []]
+    }
+    case 'failed':
+      return [{...state, failure: action.failure, fatal: state.fatal || action.fatal, loading: null}, []]
+    case 'failure-closed':
+      return [{...state, failure: null}, []]
+    case 'cancelled':
+      return stopWork(state)
+    case 'retried': {
+      const next = {...state, failure: null, refused: []}
+      return [study && currentSlice(study).encoding === 'stopped' ? withEncoding(next, 'waiting') : next, []]
+    }
+    case 'tick': {
+      if (!state.job) return [{...state, ticking: false}, []]
+      const job = {...state.job, startedMs: state.job.startedMs ?? action.nowMs}
+      return [{...state, job, nowMs: action.nowMs}, [{type: 'tick-later'}]]
+    }
+    case 'closed': {
+      const [idle, effects] = stopWork(state)
+      return [{...idle, study: null, pending: null, draft: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
+    }
+
+    case 'viewport-changed': {
+      const {viewport} = action
+      const view = study && state.view.fit ? fitView(currentSlice(study), viewport) : state.view
+      return [{...state, viewport, view}, []]
+    }
+    case 'view-changed':
+      return [{...state, view: action.view}, []]
+    case 'zoomed': {
+      if (!study) return [state, []]
+      const at = action.at ?? /** @type {const} */ ([state.viewport.width / 2, state.viewport.height / 2])
+      return [{...state, view: zoomAt(state.view, state.viewport, currentSlice(study), action.factor, at)}, []]
+    }
+    case 'fitted':
+      return [study ? {...state, view: fitView(currentSlice(study), state.viewport)} : state, []]
+
+    case 'tool-chosen':
+      return [{...state, tool: action.tool, anchor: null, draft: null}, []]
+    case 'touch-used':
+      return [state.touch === action.touch ? state : {...state, touch: action.touch}, []]
+    case 'calm-wished':
+      return [{...state, calm: action.calm}, []]
+    case 'menu-toggled':
+      return [{...state, menu: action.menu === state.menu ? null : action.menu}, []]
+    case 'sheet-toggled':
+      return [{...state, sheet: action.sheet === state.sheet ? null : action.sheet, menu: null}, []]
+    case 'panel-toggled':
+      return [{...state, panelOpen: action.open}, []]
+    case 'dropping':
+      return [state.dropping === action.over ? state : {...state, dropping: action.over}, []]
+    case 'mask-style-toggled':
+      return [{...state, maskStyle: state.maskStyle === 'fill' ? 'outline' : 'fill'}, []]
+    case 'masks-toggled':
+      return [{...state, masksShown: !state.masksShown}, []]
+    case 'theme-toggled':
+      return [{...state, theme: state.theme === 'dark' ? 'light' : 'dark'}, []]
+    case 'mode-chosen':
+      return [{...state, mode: action.mode}, []]
+    case 'class-chosen': {
+      if (!study || study.work.classChoice === action.choice) return [{...state, menu: null}, []]
+      const label = {key: /** @type {const} */ ('undo.class')}
+      const work = {...study.work, classChoice: action.choice}
+      return [{...state, menu: null, study: commit(study, work, label)}, []]
+    }
+
+    case 'anchor-set':
+      return [{...state, anchor: action.at}, []]
+    case 'drafted':
+      return [drafted(state, action), []]
+    case 'draft-kept':
+      return [draftKept(state), []]
+    case 'draft-dropped':
+      return [{...state, draft: null, anchor: null}, []]
+    case 'box-placed': {
+      if (!study) return [state, []]
+      const {view, viewport} = state
+      const reach = Math.min(viewport.width, viewport.height) / view.zoom / 6
+      const [x, y] = view.centre
+      const box = boxBetween([x - reach, y - reach], [x + reach, y + reach], currentSlice(study))
+      return [draftKept(drafted(state, {id: null, verb: 'draw', box})), []]
+    }
+    case 'nudged': {
+      const [id] = state.selected
+      const item = study?.work.items.find((one) => one.id === id)
+      if (!study || !item) return [state, []]
+      const picture = currentSlice(study)
+      const [x0, y0, x1, y1] = item.box
+      const box = action.resize
+        ? boxBetween([x0, y0], [Math.max(x1 + action.dx, x0 + 2), Math.max(y1 + action.dy, y0 + 2)], picture)
+        : moveBox(item.box, action.dx, action.dy, picture)
+      return [changeBox(state, item.id, box, action.resize ? 'undo.resize' : 'undo.move', {merge: true}), []]
+    }
+    case 'selected':
+      return [{...state, selected: action.id === null ? [] : [action.id], anchor: null}, []]
+    case 'hovered':
+      return [state.hovered === action.id ? state : {...state, hovered: action.id}, []]
+    case 'select-next': {
+      if (!study) return [state, []]
+      const items = currentItems(study)
+      if (items.length === 0) return [state, []]
+      const at = items.findIndex(({id}) => id === state.selected[0])
+      const to = at < 0 ? (action.step > 0 ? 0 : items.length - 1) : (at + action.step + items.length) % items.length
+      return [{...state, selected: [/** @type {(typeof items)[number]} */ (items[to]).id]}, []]
+    }
+    case 'removed': {
+      if (!study) return [state, []]
+      const items = study.work.items.filter((item) => item.id !== action.id)
+      if (items.length === study.work.items.length) return [state, []]
+      const label = {key: /** @type {const} */ ('undo.remove'), values: {n: action.id}}
+      const next = withWork(state, {...study.work, items}, label)
+      return [{...next, selected: state.selected.filter((id) => id !== action.id), hovered: null}, []]
+    }
+    case 'all-removed':
+      if (!study || study.work.items.length === 0) return [state, []]
+      return [{...withWork(state, {...study.work, items: []}, {key: 'undo.removeAll'}), selected: [], hovered: null, menu: null}, []]
+    case 'renamed': {
+      if (!study) return [state, []]
+      const name = action.name.trim().slice(0, 80)
+      if (study.work.items.some((item) => item.id === action.id && item.name === name)) return [state, []]
+      const work = changeItem(study.work, action.id, (item) => ({...item, name}))
+      return [withWork(state, work, {key: 'undo.rename', values: {n: action.id}}), []]
+    }
+    case 'visibility-toggled': {
+      if (!study) return [state, []]
+      // Looking is not doing: it is no step of its own, and undo leaves it alone.
+      const change = (/** @type {Work} */ work) => changeItem(work, action.id, (item) => ({...item, visible: !item.visible}))
+      return [{...state, study: changeEverywhere(study, change)}, []]
+    }
+    case 'undo':
+      return [study ? stepped(state, undo(study)) : state, []]
+    case 'redo':
+      return [study ? stepped(state, redo(study)) : state, []]
+
+    case 'save-asked':
+      return [{...state, menu: null, saving: study ? action.what : null}, []]
+    case 'escape': {
+      if (state.menu) return [{...state, menu: null}, []]
+      if (state.sheet) return [{...state, sheet: null}, []]
+      if (state.draft || state.anchor) return [{...state, draft: null, anchor: null}, []]
+      if (state.panelOpen) return [{...state, panelOpen: false}, []]
+      if (state.job) return stopWork(state)
+      return [{...state, selected: []}, []]
+    }
+    default:
+      return unreachable(action)
+  }
+}
+
+/** @param {never} action @returns {never} */
+function unreachable(action) {
+  throw new Error(`no such action: ${JSON.stringify(action)}`)
+}
+
+/**
+ * Ends what the worker is doing. Ending it is the only way to stop it; it is rebuilt for the next job.
+ * @param {State} state @returns {[State, Effect[]]}
+ */
+const stopWork = (state) => (state.job ? [withoutEncoding(afterStop(state)), [{type: 'end-worker'}]] : [state, []])
+
+/** The state without its job; what the job was to make is not asked for again by itself. @param {State} state @returns {State} */
+function afterStop(state) {
+  const {job} = state
+  const idle = {...state, job: null}
+  if (job?.kind === 'encode') return refuseStale(withEncoding(idle, 'stopped'))
+  if (job?.kind === 'segment') return {...idle, refused: [...state.refused, ...job.keys]}
+  return idle
+}
+
+/** What the worker held is gone; the next box has it made again. @param {State} state @returns {State} */
+const withoutEncoding = (state) =>
+  state.study && currentSlice(state.study).encoding === 'done' ? withEncoding(state, 'stopped') : state
+
+/** @param {State} state @returns {State} */
+function refuseStale(state) {
+  const keys = state.study ? currentItems(state.study).map((item) => maskKey(state, item.box)) : []
+  return {...state, refused: [...state.refused, ...keys]}
+}
+
+/** @param {State} state @param {import('./types.js').Slice['encoding']} encoding @returns {State} */
+function withEncoding(state, encoding) {
+  const {study} = state
+  if (!study) return state
+  const slices = study.slices.map((slice, i) =>
+    i === study.sliceIdx ? {...slice, encoding, probabilities: encoding === 'waiting' ? null : slice.probabilities} : slice,
+  )
+  return {...state, study: {...study, slices}}
+}
+
+/**
+ * A late answer to an older box is shown under the pointer while that box still moves, and is dropped otherwise.
+ * @param {State} state @param {Extract<Action, {type: 'segmented'}>} action @returns {State}
+ */
+function segmented(state, {id, masks, run}) {
+  const {job, study, draft} = state
+  if (!study || job?.kind !== 'segment' || job.id !== id) return state
+  const idle = {...state, job: null, lastRun: run, hintSeen: true, failure: null, notice: null}
+  /** @param {number} i */
+  const maskAt = (i) => {
+    const mask = masks[i]
+    return mask ? {...mask, key: /** @type {string} */ (job.keys[i])} : null
+  }
+  if (job.isDraft) return draft && draft.id === job.ids[0] ? {...idle, draft: {...draft, mask: maskAt(0)}} : idle
+  const made = new Map(job.ids.map((itemId, i) => [itemId, maskAt(i)]))
+  const change = (/** @type {Work} */ work) => ({
+    ...work,
+    items: work.items.map((item) => {
+      const mask = made.get(item.id)
+      return mask && mask.key === maskKey(state, item.box) ? {...item, mask} : item
+    }),
+  })
+  return {...idle, study: changeEverywhere(study, change)}
+}
+
+/** @param {State} state @param {{id: number | null, verb: Draft['verb'], box: Box}} wish @returns {State} */
+function drafted(state, {id, verb, box}) {
+  const {study, draft} = state
+  if (!study) return state
+  if (draft && draft.verb === verb && (id === null ? draft.isNew : draft.id === id)) return {...state, draft: {...draft, box}}
+  if (id === null) {
+    return {...state, draft: {id: study.work.lastItemId + 1, isNew: true, verb, box, mask: null}, selected: []}
+  }
+  const item = study.work.items.find((one) => one.id === id)
+  return item ? {...state, draft: {id, isNew: false, verb, box, mask: item.mask}, selected: [id]} : state
+}
+
+/** @param {State} state @returns {State} */
+function draftKept(state) {
+  const {study, draft} = state
+  const idle = {...state, draft: null, anchor: null}
+  if (!study || !draft || !isBigEnough(draft.box)) return idle
+  if (!draft.isNew) return changeBox(idle, draft.id, draft.box, draft.verb === 'resize' ? 'undo.resize' : 'undo.move', {mask: draft.mask})
+  const item = itemFromDraft(study, draft)
+  const work = {...study.work, items: [...study.work.items, item], lastItemId: item.id}
+  return {...withWork(idle, work, {key: 'undo.draw', values: {n: item.id}}), selected: [item.id]}
+}
+
+/**
+ * @param {State} state @param {number} id @param {Box} box @param {'undo.move' | 'undo.resize'} key
+ * @param {{merge?: boolean, mask?: Draft['mask']}} options  mask: a preview to show until the final one is there
+ * @returns {State}
+ */
+function changeBox(state, id, box, key, {merge = false, mask}) {
+  const {study} = state
+  const item = study?.work.items.find((one) => one.id === id)
+  if (!study || !item || sameBox(item.box, box)) return state
+  const work = changeItem(study.work, id, (one) => ({...one, box, mask: mask === undefined ? one.mask : mask}))
+  return {...state, study: commit(study, work, {key, values: {n: id}}, {merge})}
+}
+
+/** @param {State} state @param {Work} work @param {Label} label @returns {State} */
+const withWork = (state, work, label) => (state.study ? {...state, study: commit(state.study, work, label), notice: null} : state)
+
+/** After undo or redo, nothing that is gone stays selected. @param {State} state @param {Study} study @returns {State} */
+function stepped(state, study) {
+  const there = new Set(study.work.items.map(({id}) => id))
+  const selected = state.selected.filter((id) => there.has(id))
+  return {...state, study, selected, draft: null, anchor: null, hovered: null, menu: null}
+}
+
+/** @type {Record<import('./types.js').ExportKind, string>} */
+const ENDINGS = {label: '_mask.png', overlay: '_overlay.png', coco: '_coco.json', npz: '_segs.npz'}
+
+/** @param {string} name @param {import('./types.js').ExportKind} what */
+export const exportName = (name, what) => `${name.replace(/\.[^.]{1,5}$/, '') || 'picture'}${ENDINGS[what]}`
+
+/** @param {State} state @param {string} name @returns {Label | null} */
+function savedNotice({study}, name) {
+  if (!study) return null
+  const {width, height} = currentSlice(study)
+  const n = study.work.items.filter((item) => item.mask !== null).length
+  return {key: n === 1 ? 'notice.saved.one' : 'notice.saved.other', values: {name, n, width, height}}
+}

@@ -1,0 +1,80 @@
+/** What is asked of the model: which masks are out of date, and what a mask was made from. */
+
+/** @import {State, Study, Slice, Item, Box, Mode, Work} from './types.js' */
+
+/**
+ * What a mask depends on. Two equal keys mean equal masks.
+ * @param {State} state @param {Box} box @param {Mode} [mode]
+ */
+export function maskKey(state, box, mode = state.mode) {
+  const choice = state.study?.work.classChoice ?? 'auto'
+  return [state.model?.name ?? '', mode, choice, state.study?.sliceIdx ?? 0, ...box].join(' ')
+}
+
+/** @param {Study} study @returns {Slice} */
+export const currentSlice = (study) => /** @type {Slice} */ (study.slices[study.sliceIdx])
+
+/** Items of the slice that is shown. @param {Study} study @returns {readonly Item[]} */
+export const currentItems = (study) => study.work.items.filter((item) => item.sliceIdx === study.sliceIdx)
+
+/**
+ * Items as they look while one of them is under the pointer.
+ * @param {State} state @returns {readonly Item[]}
+ */
+export function shownItems(state) {
+  if (!state.study) return []
+  const items = currentItems(state.study)
+  const {draft} = state
+  if (!draft) return items
+  if (!draft.isNew) return items.map((item) => (item.id === draft.id ? {...item, box: draft.box, mask: draft.mask} : item))
+  return [...items, itemFromDraft(state.study, draft)]
+}
+
+/** @param {Study} study @param {import('./types.js').Draft} draft @returns {Item} */
+export const itemFromDraft = (study, draft) => ({
+  id: draft.id,
+  name: '',
+  colour: draft.id - 1,
+  sliceIdx: study.sliceIdx,
+  box: draft.box,
+  visible: true,
+  mask: draft.mask,
+})
+
+/**
+ * The masks to ask for next: that of the box under the pointer, through the whole picture so that it comes at once;
+ * without one, all that are missing or out of date.
+ * @param {State} state
+ * @returns {{ids: number[], boxes: Box[], keys: string[], mode: Mode, isDraft: boolean} | null}
+ */
+export function wantedMasks(state) {
+  if (!state.study || !state.model) return null
+  const {draft} = state
+  if (draft) {
+    const key = maskKey(state, draft.box, 'challenge')
+    const [width, height] = [draft.box[2] - draft.box[0], draft.box[3] - draft.box[1]]
+    if (draft.mask?.key === key || state.refused.includes(key) || width < 1 || height < 1) return null
+    return {ids: [draft.id], boxes: [draft.box], keys: [key], mode: 'challenge', isDraft: true}
+  }
+  const stale = currentItems(state.study).filter((item) => isStale(state, item))
+  if (stale.length === 0) return null
+  return {
+    ids: stale.map((item) => item.id),
+    boxes: stale.map((item) => item.box),
+    keys: stale.map((item) => maskKey(state, item.box)),
+    mode: state.mode,
+    isDraft: false,
+  }
+}
+
+/** @param {State} state @param {Item} item */
+function isStale(state, item) {
+  const key = maskKey(state, item.box)
+  return item.mask?.key !== key && !state.refused.includes(key)
+}
+
+/** @param {Work} work @param {number} id @param {(item: Item) => Item} change @returns {Work} */
+export const changeItem = (work, id, change) => ({
+  ...work,
+  items: work.items.map((item) => (item.id === id ? change(item) : item)),
+})
