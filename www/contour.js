@@ -36,7 +36,10 @@ export function traceMask({region: [left, top, width, height], bytes}, through) 
       if (!aheadRight) direction = (direction + 1) % 4
       else if (aheadLeft) direction = (direction + 3) % 4
     } while (x !== startX || y !== startY || direction !== 0)
-    return points
+    // The last point goes too when the way to the first is straight.
+    const [firstX = 0, firstY = 0] = points
+    pushPoint(points, firstX, firstY)
+    return points.slice(0, -2)
   }
 
   const loops = []

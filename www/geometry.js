@@ -78,16 +78,21 @@ const keepInSight = (view, picture) => ({
   centre: [clamp(view.centre[0], 0, picture.width), clamp(view.centre[1], 0, picture.height)],
 })
 
+/** Forgives what sums of floats add to a whole number. */
+const WHOLE_TOLERANCE_PX = 1e-6
+
 /**
  * The box between two image points, grown to whole pixels and cut at the picture's edge.
  * @param {Point} a @param {Point} b @param {Extent} picture @returns {Box}
  */
 export function boxBetween(a, b, picture) {
+  const low = (/** @type {number} */ p, /** @type {number} */ q) => Math.floor(Math.min(p, q) + WHOLE_TOLERANCE_PX)
+  const high = (/** @type {number} */ p, /** @type {number} */ q) => Math.ceil(Math.max(p, q) - WHOLE_TOLERANCE_PX)
   return [
-    clamp(Math.floor(Math.min(a[0], b[0])), 0, picture.width),
-    clamp(Math.floor(Math.min(a[1], b[1])), 0, picture.height),
-    clamp(Math.ceil(Math.max(a[0], b[0])), 0, picture.width),
-    clamp(Math.ceil(Math.max(a[1], b[1])), 0, picture.height),
+    clamp(low(a[0], b[0]), 0, picture.width),
+    clamp(low(a[1], b[1]), 0, picture.height),
+    clamp(high(a[0], b[0]), 0, picture.width),
+    clamp(high(a[1], b[1]), 0, picture.height),
   ]
 }
 

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import {readFileSync} from 'node:fs'
+import {test} from 'node:test'
+
+import {createTranslator} from '../../www/i18n.js'
+import {en} from '../../www/locales/en.js'
+
+const translator = createTranslator('en')
+
+test('values are filled in, numbers the way the language writes them', () => {
+  assert.equal(translator.t('notice.saved.other', {name: 'a.png', n: 1200, width: 512, height: 64}), 'Saved a.png: 1,200 objects, 512 × 64')
+})
+
+test('counted texts follow the plural', () => {
+  assert.equal(translator.count('status.masks', 1), '1 mask')
+  assert.equal(translator.count('status.masks', 3), '3 masks')
+})
+
+test('sizes and times have one sensible digit', () => {
+  assert.equal(translator.size(20_340_000), '20.3 MB')
+  assert.equal(translator.size(45_400), '45 kB')
+  assert.equal(translator.seconds(3649), '3.6 s')
+})
+
+test('an error that has a text is told in it, any other in the words of the core', () => {
+  assert.deepEqual(translator.failure({code: 'page.fetch', message: 'models/x (404)', hint: ''}), {
+    message: 'A file of medbox could not be loaded: models/x (404).',
+    hint: 'Check the connection and reload the page.',
+  })
+  assert.deepEqual(translator.failure({code: 'open.unknown', message: 'the file is empty', hint: 'choose another one'}), {
+    message: 'The file is empty.',
+    hint: 'Choose another one.',
+  })
+})
+
+test('every text that the page asks for by name is there', () => {
+  const html = readFileSync(new URL('../../www/index.html', import.meta.url), 'utf8')
+  const asked = [...html.matchAll(/data-t(?:-label|-title)?="([^"]+)"/g)].map(([, key]) => /** @type {string} */ (key))
+  assert.ok(asked.length > 50)
+  assert.deepEqual(asked.filter((key) => !(key in en)), [])
+})

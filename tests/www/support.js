@@ -1,0 +1,72 @@
+/** Small values for the tests of the page's pure modules. */
+
+/** @import {Action, Box, Effect, Item, Mask, ModelEntry, ModelInfo, State, Study} from '../../www/types.js' */
+
+import {initialState, update} from '../../www/update.js'
+import {maskKey} from '../../www/work.js'
+
+/** @type {ModelEntry} */
+export const ENTRY = {name: 'tiny', title: 'Tiny', bytes: 10, licence: 'CC0', intendedUse: 'tests', default: true}
+/** @type {ModelInfo} */
+export const INFO = {...ENTRY, classes: null, takesClass: false}
+
+/** Nothing looks inside the pixels. @param {number} width @param {number} height */
+export const picture = (width, height) => /** @type {ImageData} */ (/** @type {unknown} */ ({width, height}))
+
+/** Plays actions one after the other. @param {State} state @param {Action[]} actions @returns {{state: State, effects: Effect[]}} */
+export function play(state, ...actions) {
+  /** @type {Effect[]} */
+  const effects = []
+  for (const action of actions) {
+    const [next, asked] = update(state, action)
+    state = next
+    effects.push(...asked)
+  }
+  return {state, effects}
+}
+
+/** A page of 400 × 300 with a picture of 200 × 100 open, encoded, and nothing drawn. @returns {State} */
+export function openedState() {
+  const {state} = play(
+    initialState(),
+    {type: 'viewport-changed', viewport: {width: 400, height: 300}},
+    {type: 'listed', models: [ENTRY, {...ENTRY, name: 'other', default: false}], demos: []},
+    {type: 'model-loaded', info: INFO},
+    {type: 'file-given', blob: new Blob(), name: 'scan.png', demo: null},
+  )
+  const id = /** @type {NonNullable<State['job']>} */ (state.job).id
+  const opened = {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100)}
+  return play(state, {type: 'opened', id, opened}, {type: 'encoded', id: id + 1, probabilities: null, ms: 1200}).state
+}
+
+/** @param {State} state @returns {Study} */
+export const studyOf = (state) => /** @type {Study} */ (state.study)
+/** @param {State} state @param {number} [i] @returns {Item} */
+export const itemOf = (state, i = 0) => /** @type {Item} */ (studyOf(state).work.items[i])
+
+/** Draws a box and lets the preview's and the final mask arrive. @param {State} state @param {Box} box @returns {State} */
+export function withObject(state, box) {
+  state = play(state, {type: 'drafted', id: null, verb: 'draw', box}, {type: 'draft-kept'}).state
+  while (state.job?.kind === 'segment') state = answer(state)
+  return state
+}
+
+/** The worker answers the job that is under way. @param {State} state @returns {State} */
+export function answer(state) {
+  if (state.job?.kind !== 'segment') throw new Error('nothing is under way')
+  const masks = state.job.ids.map(() => /** @type {Omit<Mask, 'key'>} */ ({region: [0, 0, 1, 1], bytes: new Uint8Array([1]), areaPx: 1, score: 0.9}))
+  return play(state, {type: 'segmented', id: state.job.id, masks, run: {ms: 5, encodes: 0, tiles: 0}}).state
+}
+
+/** @param {State} state @param {number} [i] */
+export const isUpToDate = (state, i = 0) => itemOf(state, i).mask?.key === maskKey(state, itemOf(state, i).box)
+
+/** @param {readonly {type: string}[]} list */
+export const types = (list) => list.map(({type}) => type)
+
+/** Rows of `#` and `.` as a mask. @param {string[]} rows @param {number} [x] @param {number} [y] */
+export function mask(rows, x = 0, y = 0) {
+  const width = rows[0]?.length ?? 0
+  const bytes = Uint8Array.from(rows.join(''), (letter) => (letter === '#' ? 1 : 0))
+  return {region: /** @type {const} */ ([x, y, width, rows.length]), bytes}
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import {test} from 'node:test'
+
+import {viewFromImage} from '../../www/geometry.js'
+import {hover, pinch, press} from '../../www/tools.js'
+import {itemOf, openedState, play, studyOf, withObject} from './support.js'
+
+/** @import {Point, State} from '../../www/types.js' */
+
+/** @param {State} state @param {Point} atImage */
+const on = (state, atImage) => viewFromImage(state.view, state.viewport, atImage)
+
+/** Presses, moves over the points (image space) and lets go. @param {State} state @param {Point[]} path @param {{button?: number, space?: boolean}} [how] */
+function drag(state, path, {button = 0, space = false} = {}) {
+  const points = path.map((point) => on(state, point))
+  const [first = /** @type {Point} */ ([0, 0])] = points
+  const gesture = press(state, {at: first, button, space})
+  if (!gesture) return state
+  for (const at of points.slice(1)) state = play(state, ...gesture.move(at)).state
+  return play(state, ...gesture.up(points.at(-1) ?? first)).state
+}
+
+test('a drag draws a box, whichever corner it begins at', () => {
+  const state = drag(openedState(), [[60, 70], [30, 30], [10, 20]])
+  assert.deepEqual(itemOf(state).box, [10, 20, 60, 70])
+  assert.deepEqual(state.selected, [1])
+})
+
+test('two clicks draw the same box', () => {
+  const first = drag(openedState(), [[10, 20]])
+  assert.deepEqual(first.anchor?.map(Math.round), [10, 20])
+  const aiming = play(first, ...hover(first, on(first, [60, 70])).actions).state
+  assert.deepEqual(aiming.draft?.box, [10, 20, 60, 70], 'the box follows the pointer')
+  const state = drag(aiming, [[60, 70]])
+  assert.deepEqual(itemOf(state).box, [10, 20, 60, 70])
+  assert.equal(state.anchor, null)
+})
+
+test('each move of a drag starts from where it began', () => {
+  const state = withObject(openedState(), [50, 30, 100, 60])
+  const moved = drag(state, [[60, 30], [75, 30], [45, 40], [70, 35]])
+  assert.deepEqual(itemOf(moved).box, [60, 35, 110, 65]) // 10 right, 5 down
+  assert.equal(studyOf(moved).past.length, 2, 'one step')
+})
+
+test('a handle of the selected box resizes it', () => {
+  const state = withObject(openedState(), [50, 30, 100, 60])
+  assert.deepEqual(itemOf(drag(state, [[100, 60], [120, 80]])).box, [50, 30, 120, 80])
+})
+
+test('inside a box the box tool draws, so that boxes can nest', () => {
+  const state = withObject(openedState(), [20, 10, 180, 90])
+  const nested = drag(state, [[80, 40], [120, 60]])
+  assert.equal(studyOf(nested).work.items.length, 2)
+})
+
+test('the select tool moves a box from its inside, and pans beside it', () => {
+  const state = play(withObject(openedState(), [50, 30, 100, 60]), {type: 'tool-chosen', tool: 'select'}).state
+  assert.deepEqual(itemOf(drag(state, [[75, 45], [80, 45]])).box, [55, 30, 105, 60])
+  const panned = drag(state, [[150, 80], [140, 80]])
+  assert.deepEqual(itemOf(panned).box, [50, 30, 100, 60])
+  assert.notDeepEqual(panned.view.centre, state.view.centre)
+})
+
+test('a click in another box selects it instead of setting a corner', () => {
+  let state = withObject(openedState(), [10, 10, 60, 60])
+  state = withObject(state, [100, 10, 160, 60])
+  const clicked = drag(state, [[30, 30]])
+  assert.deepEqual(clicked.selected, [1])
+  assert.equal(clicked.anchor, null)
+})
+
+test('hidden boxes cannot be hit', () => {
+  const hidden = play(withObject(openedState(), [50, 30, 100, 60]), {type: 'visibility-toggled', id: 1}).state
+  assert.equal(hover(hidden, on(hidden, [50, 45])).cursor, 'crosshair')
+})
+
+test('the middle button and the space bar pan with any tool', () => {
+  const state = openedState()
+  for (const how of [{button: 1}, {space: true}]) {
+    const panned = drag(state, [[100, 50], [80, 40]], how)
+    assert.deepEqual(panned.view.centre.map(Math.round), [120, 60])
+    assert.equal(studyOf(panned).work.items.length, 0)
+  }
+})
+
+test('the right button draws nothing', () => {
+  assert.equal(press(openedState(), {at: [200, 150], button: 2, space: false}), null)
+})
+
+test('two fingers move and grow the picture around the point between them', () => {
+  const state = openedState()
+  const move = pinch(state, [150, 150], [250, 150])
+  const spread = play(state, ...move([100, 150], [300, 150])).state
+  assert.equal(spread.view.zoom, state.view.zoom * 2)
+  assert.deepEqual(spread.view.centre, [100, 50])
+  const shifted = play(state, ...move([160, 150], [260, 150])).state
+  assert.equal(shifted.view.zoom, state.view.zoom)
+  assert.equal(shifted.view.centre[0], 100 - 10 / state.view.zoom)
+})
