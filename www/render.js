@@ -430,7 +430,7 @@ export function progress(state, translator) {
 function idleWords(state, translator) {
   const {t, percent, count} = translator
   if (state.notice) return translator.label(state.notice)
-  if (!state.study) return state.fatal ? '' : t('status.ready')
+  if (!state.study) return state.model ? t('status.ready') : ''
   if (currentSlice(state.study).encoding === 'stopped') return t('status.stopped')
   const n = state.study.work.items.filter((item) => item.mask).length
   if (n === 0) return t('status.readyForBox')

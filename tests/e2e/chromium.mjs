@@ -1,0 +1,310 @@
+/**
+ * Whole journeys in Chromium, as a person makes them, over the page as it was built.
+ *
+ *     node tests/e2e/chromium.mjs [FOLDER]     FOLDER: what is served, www by default
+ *
+ * CHROMIUM names the browser, MEDBOX_BIN the command line that answers are compared with.
+ */
+
+import assert from 'node:assert/strict'
+import {readFileSync} from 'node:fs'
+import {createRequire} from 'node:module'
+import {join} from 'node:path'
+import {after, before, test} from 'node:test'
+
+import {chromium} from 'playwright-core'
+
+import {serve} from './server.mjs'
+import {agreement, areaOf, cornersOnScreen, DEMOS, demoOf, labelsByCommandLine, MODELS, readLabels, ROOT, sizeOfDemo} from './support.mjs'
+
+/** @import {Browser, Page} from 'playwright-core' */
+/** @import {Box, Demo} from '../../www/types.js' */
+
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
+/** The engine of a large model takes seconds for one look, on a busy machine many. */
+const SLOW_MS = 180_000
+
+/** @type {Browser} */
+let browser
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let elsewhere
+
+before(async () => {
+  // Below a sub-path, as on many static hosts.
+  server = await serve(ROOT, {prefix: '/some/path/'})
+  elsewhere = await serve(ROOT)
+  browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS})
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+  await elsewhere?.close()
+})
+
+/** A fresh profile with the page open, and a list of everything that went wrong in it. @param {string} [query] */
+async function openPage(query = '') {
+  const context = await browser.newContext({viewport: {width: 1280, height: 800}, acceptDownloads: true})
+  context.setDefaultTimeout(SLOW_MS)
+  const page = await context.newPage()
+  /** @type {string[]} */
+  const problems = []
+  /** @type {string[]} */
+  const requests = []
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  page.on('pageerror', (error) => problems.push(String(error)))
+  context.on('request', (request) => requests.push(request.url()))
+  await page.goto(server.url + query)
+  return {context, page, problems, requests}
+}
+
+/** @param {Page} page @param {string} name */
+const part = (page, name) => page.locator(`[data-part="${name}"]`)
+
+/** @param {Page} page @param {Demo} demo */
+async function openDemo(page, demo) {
+  await page.getByRole('button', {name: demo.title}).click()
+  await readyForBox(page)
+}
+/** @param {Page} page */
+const readyForBox = (page) => page.getByText('Ready: drag a box around a structure').first().waitFor()
+
+/** Draws a box with the mouse, in steps as a hand does. @param {Page} page @param {Demo} demo @param {Box} [box] */
+async function drawBox(page, demo, box = demo.box) {
+  const viewer = await part(page, 'canvas').boundingBox()
+  assert.ok(viewer)
+  const [from, to] = cornersOnScreen(box, sizeOfDemo(demo.file), viewer)
+  assert.ok(from && to)
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, {steps: 3})
+  await page.mouse.move(to.x, to.y, {steps: 3})
+  await page.mouse.up()
+}
+
+/** Until as many objects have their final mask. @param {Page} page @param {number} n */
+const masksDone = (page, n) => page.locator(`.objects:not(:has([data-progress="pending"])) > li:nth-child(${n})[data-progress="done"]`).waitFor()
+
+/** @param {Page} page @param {'label' | 'overlay' | 'coco' | 'npz'} what */
+async function save(page, what) {
+  await part(page, 'saveButton').click()
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator(`[data-save="${what}"]`).click()])
+  return {name: download.suggestedFilename(), bytes: readFileSync(await download.path())}
+}
+
+for (const {modality, closer} of [{modality: 'Dermoscopy', closer: true}, {modality: 'Fundus', closer: true}, {modality: 'Microscopy', closer: false}]) {
+  const how = closer ? 'looking closer' : 'as the challenge does'
+  test(`a box on the ${modality} demo gives the mask of the command line, ${how}`, {timeout: SLOW_MS}, async () => {
+    const demo = demoOf(modality)
+    const {context, page, problems, requests} = await openPage()
+    await openDemo(page, demo)
+    if (!closer) await part(page, 'closer').click()
+    await drawBox(page, demo)
+    await masksDone(page, 1)
+    const {name, bytes} = await save(page, 'label')
+    assert.equal(name, demo.file.replace(/\.\w+$/, '_mask.png'))
+    const byPage = readLabels(bytes)
+    assert.deepEqual({width: byPage.width, height: byPage.height}, sizeOfDemo(demo.file))
+
+    const picture = join(ROOT, 'demos', demo.file)
+    const {prompt_box: box} = JSON.parse((await save(page, 'coco')).bytes.toString()).annotations[0]
+    demo.box.forEach((side, i) => assert.ok(Math.abs(side - box[i]) <= 1, `${box} was drawn for ${demo.box}`))
+    const byTwin = labelsByCommandLine({picture, boxes: [box], mode: closer ? 'default' : 'challenge'})
+    assert.ok(areaOf(byTwin, 1) > 100, 'there is a mask to compare')
+    const share = agreement(byPage, byTwin)
+    console.log(`# ${modality}: ${(share * 100).toFixed(3)} % of the pixels agree`)
+    assert.ok(share >= 0.999, `only ${share} of the pixels agree`)
+
+    assert.deepEqual(problems, [])
+    assert.ok(requests.length > 10)
+    const {origin} = new URL(server.url)
+    assert.deepEqual(requests.filter((url) => !url.startsWith(origin) && !url.startsWith('blob:') && !url.startsWith('data:')), [])
+    await context.close()
+  })
+}
+
+test('everything that is saved tells of the same objects', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('US')
+  const {context, page, problems} = await openPage()
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  const labels = readLabels((await save(page, 'label')).bytes)
+  const coco = JSON.parse((await save(page, 'coco')).bytes.toString())
+  assert.equal(coco.annotations.length, 1)
+  assert.equal(coco.annotations[0].area, areaOf(labels, 1))
+  assert.deepEqual([coco.images[0].width, coco.images[0].height], [labels.width, labels.height])
+  assert.equal(coco.images[0].file_name, demo.file)
+  const overlay = (await save(page, 'overlay')).bytes
+  assert.deepEqual([overlay.readUInt32BE(16), overlay.readUInt32BE(20)], [labels.width, labels.height])
+  const npz = await save(page, 'npz')
+  assert.ok(npz.bytes.includes('segs.npy'))
+  assert.match(await part(page, 'statusText').innerText(), /^Saved us-fetal-head_segs\.npz: 1 object, /)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('boxes can be corrected, removed and brought back', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('US')
+  const {context, page, problems} = await openPage()
+  await openDemo(page, demo)
+  const [x0, y0, x1, y1] = demo.box
+  await drawBox(page, demo, [x0 + 30, y0 + 30, x1 - 30, y1 - 30])
+  await masksDone(page, 1)
+
+  const viewer = await part(page, 'canvas').boundingBox()
+  assert.ok(viewer)
+  const [, corner] = cornersOnScreen([x0, y0, x1 - 30, y1 - 30], sizeOfDemo(demo.file), viewer)
+  const [, to] = cornersOnScreen(demo.box, sizeOfDemo(demo.file), viewer)
+  assert.ok(corner && to)
+  await page.mouse.move(corner.x, corner.y)
+  await page.mouse.down()
+  await page.mouse.move(to.x, to.y, {steps: 4})
+  await page.mouse.up()
+  await masksDone(page, 1)
+  const rows = page.locator('.object')
+  assert.equal(await rows.count(), 1, 'the handle was taken, nothing new was drawn')
+
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('Delete')
+  assert.equal(await rows.count(), 0)
+  await part(page, 'undo').click()
+  await masksDone(page, 1)
+  await page.keyboard.press('Control+z')
+  assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: resize box 1')
+  await page.keyboard.press('Control+y')
+  await page.keyboard.press('Control+y')
+  assert.equal(await rows.count(), 0)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('the main job is done with the keyboard alone', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('Dermoscopy')
+  const {context, page, problems} = await openPage()
+  await page.getByRole('button', {name: demo.title}).focus()
+  await page.keyboard.press('Enter')
+  await readyForBox(page)
+  await page.keyboard.press('n')
+  await masksDone(page, 1)
+  for (const key of ['Shift+ArrowLeft', 'ArrowUp', 'Alt+Shift+ArrowDown']) await page.keyboard.press(key)
+  await masksDone(page, 1)
+  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Control+s')])
+  const saved = readLabels(readFileSync(await download.path()))
+  assert.ok(areaOf(saved, 1) > 100)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a file that is no picture says so, and leaves the open picture alone', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('PET')
+  const {context, page} = await openPage()
+  await openDemo(page, demo)
+  await page.evaluate(() => {
+    const data = new DataTransfer()
+    data.items.add(new File(['these are words, not pixels'], 'notes.png'))
+    window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
+  })
+  const alert = page.getByRole('alert')
+  await alert.waitFor()
+  const words = await alert.innerText()
+  assert.ok(words.length > 40, words)
+  console.log(`# a wrong file is told: ${words.replaceAll('\n', ' / ')}`)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  assert.equal(await alert.isVisible(), false, 'a success takes the message away')
+  await context.close()
+})
+
+test('a picture is opened from its address on the same server, and from no other', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('MR')
+  const {context, page, problems} = await openPage(`?src=demos/${demo.file}`)
+  await readyForBox(page)
+  assert.equal(await part(page, 'file').innerText(), demo.file)
+  assert.deepEqual(problems, [])
+  await page.goto(`${server.url}?src=${encodeURIComponent(elsewhere.url)}demos/${demo.file}`)
+  await page.getByRole('alert').waitFor()
+  assert.match(await page.getByRole('alert').innerText(), /its own server only/)
+  assert.deepEqual(elsewhere.paths, [])
+  await context.close()
+})
+
+test('the policy keeps the worker on its own origin', {timeout: SLOW_MS}, async () => {
+  const {context, page} = await openPage()
+  await openDemo(page, demoOf('PET'))
+  const [worker] = page.workers()
+  assert.ok(worker, 'a worker runs')
+  const ask = (/** @type {string} */ url) => fetch(url, {mode: 'no-cors'}).then(() => 'reached', () => 'refused')
+  assert.equal(await worker.evaluate(ask, server.url), 'reached')
+  assert.equal(await worker.evaluate(ask, elsewhere.url), 'refused')
+  assert.equal(await page.evaluate(ask, elsewhere.url), 'refused')
+  assert.deepEqual(elsewhere.paths, [], 'nothing arrived there')
+  await context.close()
+})
+
+test('a look that takes long can be stopped, and the next box begins again', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('CT')
+  const {context, page, problems} = await openPage()
+  await page.getByRole('button', {name: demo.title}).click()
+  await page.getByText('Looking at the picture').first().waitFor()
+  const stop = part(page, 'cancel')
+  await stop.waitFor({timeout: 20_000}).catch(() => {})
+  if (!(await stop.isVisible())) return context.close() // Too fast a model to be stopped.
+  await stop.click()
+  await page.getByText('Stopped. Draw a box to go on.').first().waitFor()
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a reload starts afresh, and what was chosen stays', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems} = await openPage()
+  await part(page, 'theme').click()
+  await openDemo(page, demoOf('Mammography'))
+  await page.reload()
+  assert.equal(await page.locator('html').getAttribute('data-theme'), 'light')
+  await openDemo(page, demoOf('PET'))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('assistive techniques find no serious fault, dark and light, empty and open', {timeout: SLOW_MS}, async () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+  const {context, page} = await openPage()
+  const check = async (/** @type {string} */ where) => {
+    await page.evaluate(axe)
+    const violations = await page.evaluate(async () => {
+      const {violations} = await /** @type {any} */ (globalThis).axe.run(document)
+      return violations.map((/** @type {any} */ {id, impact, nodes}) => ({id, impact, nodes: nodes.map((/** @type {any} */ node) => node.html.slice(0, 120))}))
+    })
+    assert.deepEqual(violations.filter((/** @type {any} */ {impact}) => impact === 'serious' || impact === 'critical'), [], where)
+  }
+  await page.locator('.tile').nth(DEMOS.length - 1).waitFor()
+  await check('start, dark')
+  const demo = demoOf('US')
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  await check('open, dark')
+  await part(page, 'theme').click()
+  await check('open, light')
+  await page.keyboard.press('?')
+  await page.getByRole('dialog').waitFor()
+  await check('keys, light')
+  await page.keyboard.press('Escape')
+  await part(page, 'home').click()
+  await check('start, light')
+  await context.close()
+})
+
+test('the list of models tells licence, size and use', async () => {
+  const {context, page} = await openPage()
+  await part(page, 'modelButton').click()
+  const [entry] = MODELS
+  assert.ok(entry)
+  const words = await page.locator(`[data-model="${entry.name}"]`).innerText()
+  for (const fact of [entry.title, entry.licence, entry.intendedUse]) assert.ok(words.includes(fact), `${fact} in ${words}`)
+  await context.close()
+})

@@ -1,0 +1,46 @@
+/** A plain static server, as simple as the simplest that medbox is served by: no compression, no special headers. */
+
+import {createServer} from 'node:http'
+import {readFile, stat} from 'node:fs/promises'
+import {extname, join, normalize, sep} from 'node:path'
+
+/** @type {Record<string, string>} */
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+}
+
+/**
+ * Serves a folder on a free port of 127.0.0.1, below `prefix`.
+ * @param {string} root @param {{prefix?: string}} [options]
+ * @returns {Promise<{url: string, paths: string[], close: () => Promise<void>}>} paths: everything that was asked for
+ */
+export async function serve(root, {prefix = '/'} = {}) {
+  /** @type {string[]} */
+  const paths = []
+  const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://server').pathname)
+    paths.push(path)
+    const inside = normalize(path.slice(prefix.length) || 'index.html')
+    const file = join(root, inside.endsWith(sep) ? `${inside}index.html` : inside)
+    const found = path.startsWith(prefix) && !inside.startsWith('..') && (await stat(file).catch(() => null))?.isFile()
+    if (!found) return void response.writeHead(404).end()
+    response.writeHead(200, {'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache'})
+    response.end(await readFile(file))
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)))
+  const {port} = /** @type {import('node:net').AddressInfo} */ (server.address())
+  return {
+    url: `http://127.0.0.1:${port}${prefix}`,
+    paths,
+    close: () => new Promise((resolve) => {
+      server.closeAllConnections()
+      server.close(() => resolve())
+    }),
+  }
+}
