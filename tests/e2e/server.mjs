@@ -16,11 +16,11 @@ const TYPES = {
 }
 
 /**
- * Serves a folder on a free port of 127.0.0.1, below `prefix`.
- * @param {string} root @param {{prefix?: string}} [options]
+ * Serves a folder on 127.0.0.1, below `prefix`; on a free port when none is named.
+ * @param {string} root @param {{prefix?: string, port?: number}} [options]
  * @returns {Promise<{url: string, paths: string[], close: () => Promise<void>}>} paths: everything that was asked for
  */
-export async function serve(root, {prefix = '/'} = {}) {
+export async function serve(root, {prefix = '/', port: asked = 0} = {}) {
   /** @type {string[]} */
   const paths = []
   const server = createServer(async (request, response) => {
@@ -33,7 +33,7 @@ export async function serve(root, {prefix = '/'} = {}) {
     response.writeHead(200, {'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache'})
     response.end(await readFile(file))
   })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)))
+  await new Promise((resolve, reject) => server.once('error', reject).listen(asked, '127.0.0.1', () => resolve(null)))
   const {port} = /** @type {import('node:net').AddressInfo} */ (server.address())
   return {
     url: `http://127.0.0.1:${port}${prefix}`,

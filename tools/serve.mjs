@@ -1,0 +1,13 @@
+/** `node tools/serve.mjs FOLDER PORT`: serves a folder on this machine and prints the address. */
+
+import {serve} from '../tests/e2e/server.mjs'
+
+const [root = 'www', port = '8765'] = process.argv.slice(2)
+try {
+  const {url} = await serve(root, {port: Number(port)})
+  console.log(`medbox is at ${url} (Ctrl+C ends it)`)
+} catch (error) {
+  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE') throw error
+  console.error(`error: port ${port} is in use\nhint: name another: ./build.sh serve 8766`)
+  process.exitCode = 1
+}
