@@ -258,6 +258,33 @@ impl LabelMap {
     pub fn max_label(&self) -> u16 {
         self.labels.iter().copied().max().unwrap_or(0)
     }
+
+    /// The objects of at least `min_area_px` pixels as (label, mask), labels ascending.
+    pub fn objects(&self, min_area_px: usize) -> Vec<(u16, Mask)> {
+        let width = self.size.width as usize;
+        let mut found = vec![(0, Rect { x: 0, y: 0, width: 0, height: 0 }); usize::from(self.max_label()) + 1];
+        let mut start = 0;
+        // A run of one label never leaves its row, so that its block is one pixel high.
+        for row in self.labels.chunks_exact(width) {
+            for run in row.chunk_by(|a, b| a == b) {
+                let (x, y) = ((start % width) as u32, (start / width) as u32);
+                let (area_px, block) = &mut found[usize::from(run[0])];
+                *area_px += run.len();
+                *block = block.union(Rect { x, y, width: run.len() as u32, height: 1 });
+                start += run.len();
+            }
+        }
+        let masks = found.into_iter().enumerate().skip(1).filter(|(_, (area_px, _))| *area_px >= min_area_px.max(1));
+        masks
+            .map(|(label, (_, block))| {
+                let label = label as u16;
+                let bits = (block.y..block.bottom())
+                    .flat_map(|y| &self.labels[y as usize * width + block.x as usize..][..block.width as usize])
+                    .map(|&found| found == label);
+                (label, Mask::from_region(self.size, block, bits.collect()))
+            })
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -301,6 +328,16 @@ mod tests {
         let dot = mask(&["#."]);
         let map = LabelMap::from_masks(dot.image_size(), std::iter::repeat_n(&dot, 256));
         assert_eq!(map.labels(), [256, 0]);
+    }
+
+    #[test]
+    fn the_objects_of_a_label_map_come_with_their_masks() {
+        let map = LabelMap::new(Size { width: 4, height: 3 }, vec![7, 7, 0, 2, 0, 7, 0, 2, 300, 0, 0, 2]);
+        let objects = map.objects(2);
+        assert_eq!(objects.iter().map(|(label, mask)| (*label, mask.area_px())).collect::<Vec<_>>(), [(2, 3), (7, 3)]);
+        assert_eq!(objects[0].1, mask(&["...#", "...#", "...#"]));
+        assert_eq!(objects[1].1, mask(&["##..", ".#..", "...."]));
+        assert_eq!(map.objects(0).len(), 3);
     }
 
     #[test]
