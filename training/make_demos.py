@@ -45,19 +45,19 @@ class Demo:
 DEMOS = (
     Demo(
         path="CT/sts_ct", stem="STS_031_z026", object_id=1, file="ct-thigh",
-        title="Tumour in a thigh", source="Soft-tissue-Sarcoma, TCIA", licence="CC BY 3.0", attribution=STS,
+        title="Tumour in a thigh", source="TCIA Soft-tissue-Sarcoma", licence="CC BY 3.0", attribution=STS,
     ),
     Demo(
         path="MR/sts_mr_t1", stem="STS_007_z031", object_id=1, file="mr-hip",
-        title="Tumour behind a hip, T1", source="Soft-tissue-Sarcoma, TCIA", licence="CC BY 3.0", attribution=STS,
+        title="Tumour behind a hip, T1", source="TCIA Soft-tissue-Sarcoma", licence="CC BY 3.0", attribution=STS,
     ),
     Demo(
         path="PET/sts_pet", stem="STS_007_z032", object_id=1, file="pet-hip",
-        title="The same tumour in FDG-PET", source="Soft-tissue-Sarcoma, TCIA", licence="CC BY 3.0", attribution=STS,
+        title="The same tumour in FDG-PET", source="TCIA Soft-tissue-Sarcoma", licence="CC BY 3.0", attribution=STS,
     ),
     Demo(
         path="US/hc18", stem="587_2HC", object_id=1, file="us-fetal-head",
-        title="Head of a fetus", source="HC18, Radboudumc", licence="CC BY 4.0",
+        title="Head of a fetus", source="HC18", licence="CC BY 4.0",
         attribution="van den Heuvel TLA, de Bruijn D, de Korte CL, van Ginneken B. Automated measurement of fetal head "
         "circumference using 2D ultrasound images. Zenodo, 2018, doi:10.5281/zenodo.1322001.",
     ),
@@ -74,13 +74,13 @@ DEMOS = (
     ),
     Demo(
         path="Microscopy/dsb2018", stem="6ab24e7e1f6c9fdd", object_id=3, file="microscopy-nuclei",
-        title="Stained nuclei", source="BBBC038, Broad Institute", licence="CC0 1.0",
+        title="Stained nuclei", source="BBBC038", licence="CC0 1.0",
         attribution="Caicedo JC et al. Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl. "
         "Nature Methods 16:1247, 2019.",
     ),
     Demo(
         path="Mammography/cdd_cesm_lowenergy", stem="P276_L_DM_CC", object_id=1, file="mammography-mass",
-        title="Mass in a breast", source="CDD-CESM, TCIA", licence="CC BY 4.0",
+        title="Mass in a breast", source="TCIA CDD-CESM", licence="CC BY 4.0",
         attribution="Khaled R et al. Categorized contrast enhanced mammography dataset. The Cancer Imaging Archive, "
         "2022, doi:10.7937/29kw-ae92; Scientific Data 9:122.",
     ),

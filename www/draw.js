@@ -9,7 +9,7 @@ import {currentSlice, maskKey, shownItems} from './work.js'
 
 // The viewer is neutral and dark in both themes: colour beside a grey picture changes how it is seen.
 const GROUND = '#0B0B0C'
-const HAIRLINE = 'rgba(0, 0, 0, 0.6)'
+const HAIRLINE = 'rgba(0, 0, 0, 0.6)' // outside each line, so that it reads on white and on black
 const HANDLE_FILL = '#FFFFFF'
 const HINT = 'rgba(255, 255, 255, 0.9)'
 
@@ -159,12 +159,11 @@ function drawHint(context, state) {
   const isFirst = !state.draft && !state.anchor && state.study?.work.items.length === 0
   if (demo && isFirst && state.tool === 'box') {
     const [x, y, width, height] = boxInView(state, demo.box)
-    context.setLineDash([4, 5])
+    context.lineWidth = 1.5
     context.strokeStyle = HAIRLINE
-    context.lineWidth = 3
     context.strokeRect(x, y, width, height)
+    context.setLineDash([5, 5])
     context.strokeStyle = HINT
-    context.lineWidth = 1.25
     context.strokeRect(x, y, width, height)
     context.setLineDash([])
   }

@@ -100,7 +100,7 @@ export function createEffects(dispatch) {
       }
       case 'export': {
         const {id, what, name, fileName, size, items} = effect
-        const objects = items.flatMap(({box, mask}) => (mask ? [{box, score: mask.score, region: mask.region, mask: mask.bytes}] : []))
+        const objects = items.flatMap(({box, mask}) => (mask ? [{box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}] : []))
         return answer(id, async () => {
           const {bytes} = await engine.ask('export', {what, fileName, size, objects})
           download(bytes, name)

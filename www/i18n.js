@@ -37,8 +37,11 @@ export function createTranslator(locale) {
     percent: (share) => shares.format(share),
     /** @param {number} value */
     integer: (value) => integers.format(value),
-    /** A duration a person can feel: tenths of a second. @param {number} ms */
-    seconds: (ms) => t('unit.seconds', {s: tenths.format(ms / 1000)}),
+    /** In tens of milliseconds, from a second on in tenths of a second. @param {number} ms */
+    duration: (ms) =>
+      ms < 995
+        ? t('unit.milliseconds', {n: ms < 95 ? Math.round(ms) : Math.round(ms / 10) * 10})
+        : t('unit.seconds', {s: tenths.format(ms / 1000)}),
     /** @param {number} bytes */
     size: (bytes) =>
       bytes < 1e6

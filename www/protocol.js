@@ -3,7 +3,7 @@
  * answers in the order it was asked. Bytes are transferred where noted: the sender's copy is emptied.
  */
 
-/** @import {Box, Extent, ExportKind, Failure, Mask, Mode, ClassChoice, ModelInfo, LastRun} from './types.js' */
+/** @import {Box, CoreObject, Extent, ExportKind, Failure, Mask, Mode, ClassChoice, ModelInfo, LastRun} from './types.js' */
 
 /**
  * @typedef {object} Calls  what can be asked, and what each answers
@@ -12,9 +12,8 @@
  * @property {{ask: {bytes: ArrayBuffer}, answer: {width: number, height: number, format: string, bits: number, pixels: Uint8ClampedArray<ArrayBuffer>}}} open  both transferred; pixels are RGBA
  * @property {{ask: {}, answer: {probabilities: number[] | null, ms: number}}} encode
  * @property {{ask: {boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}, answer: {masks: Omit<Mask, 'key'>[], run: LastRun}}} segment  masks in the order of the boxes, transferred
- * @property {{ask: {what: ExportKind, fileName: string, size: Extent, objects: readonly ExportObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
+ * @property {{ask: {what: ExportKind, fileName: string, size: Extent, objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
  */
-/** @typedef {{box: Box, score: number, region: Mask['region'], mask: Uint8Array}} ExportObject  as the core takes it */
 
 /** @typedef {keyof Calls} Call */
 /**

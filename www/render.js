@@ -58,7 +58,7 @@ export function createRenderer(part, translator) {
     if (changed('mode', 'encodeMs', 'modelName')) {
       const ms = state.encodeMs[state.modelName ?? '']
       check(part('closer'), state.mode === 'default')
-      text(part('closerNote'), ms ? t('panel.closer.note', {time: translator.seconds(ms)}) : t('panel.closer.noteUntimed'))
+      text(part('closerNote'), ms ? t('panel.closer.note', {time: translator.duration(ms)}) : t('panel.closer.noteUntimed'))
     }
     if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
     renderBar(part, state, translator)
@@ -138,7 +138,7 @@ function renderTiles(part, state, {t}) {
     const picture = element('img', {src: `demos/${demo.file}`, alt: '', loading: 'eager', decoding: 'async'})
     const label = t('empty.demo', {title: demo.title, modality: demo.modality, source: demo.source, licence: demo.licence})
     const caption = element('span', {class: 'tile-caption'}, [element('b', {}, [demo.modality]), element('span', {}, [demo.title])])
-    const source = element('small', {class: 'tile-source'}, [`${demo.source}, ${demo.licence}`])
+    const source = element('small', {class: 'tile-source'}, [`${demo.source} · ${demo.licence.replaceAll(' ', '\u00A0')}`])
     return element('li', {}, [element('button', {class: 'tile', 'data-demo': String(i), 'aria-label': label, title: label}, [picture, caption, source])])
   })
   part('tiles').replaceChildren(...tiles)
@@ -158,7 +158,7 @@ function renderModels(part, state, translator) {
   const entries = state.models.map((model) => {
     const ms = state.encodeMs[model.name]
     const facts = [t('model.bytes', {size: translator.size(model.bytes)}), model.licence]
-    if (ms) facts.splice(1, 0, t('model.perPicture', {time: translator.seconds(ms)}))
+    if (ms) facts.splice(1, 0, t('model.perPicture', {time: translator.duration(ms)}))
     const isChosen = model.name === state.modelName
     return element('button', {'data-model': model.name, 'aria-pressed': String(isChosen)}, [
       element('b', {}, isChosen ? [model.title, icon('check')] : [model.title]),
@@ -245,11 +245,10 @@ function createRow({id, colour}, translator) {
   const name = element('input', {class: 'object-name', type: 'text', 'data-do': 'rename', maxlength: '80', autocomplete: 'off', spellcheck: 'false'})
   name.placeholder = t('object.name', {n: id})
   name.setAttribute('aria-label', t('object.rename', {n: id}))
-  const score = element('span', {class: 'object-score', title: t('object.score')})
-  const area = element('span', {class: 'object-area'})
+  const facts = element('span', {class: 'object-facts', title: t('object.score')})
   const eye = element('button', {class: 'icon-button', 'data-do': 'visibility'}, [icon('eye')])
   const remove = element('button', {class: 'icon-button', 'data-do': 'remove'}, [icon('trash')])
-  const node = element('li', {class: 'object', 'data-id': String(id)}, [swatch, name, score, area, eye, remove])
+  const node = element('li', {class: 'object', 'data-id': String(id)}, [swatch, name, facts, eye, remove])
   /** @type {[Item, string] | null} */
   let shown = null
   return {
@@ -265,8 +264,9 @@ function createRow({id, colour}, translator) {
       const words = item.name || t('object.name', {n: id})
       // A name that is being typed is not overwritten.
       if (document.activeElement !== name && name.value !== item.name) name.value = item.name
-      text(score, item.mask ? translator.percent(item.mask.score) : '')
-      text(area, item.mask ? t('object.area', {n: item.mask.areaPx}) : t(progress === 'refused' ? 'object.refused' : 'object.pending'))
+      text(facts, item.mask
+        ? t('object.facts', {area: item.mask.areaPx, score: translator.percent(item.mask.score)})
+        : t(progress === 'refused' ? 'object.refused' : 'object.pending'))
       attribute(node, 'data-progress', progress)
       attribute(node, 'data-visible', item.visible)
       attribute(swatch, 'aria-label', t('object.select', {name: words}))
@@ -387,7 +387,7 @@ function renderStatus(part, state, translator) {
   show(part('cancel'), canStop)
   const {lastRun, study} = state
   const looks = lastRun && lastRun.tiles > 0 ? ` · ${translator.count('status.closer', lastRun.tiles)}` : ''
-  text(part('lastRun'), lastRun && study ? t('status.lastRun', {time: translator.seconds(lastRun.ms)}) + looks : '')
+  text(part('lastRun'), lastRun && study ? t('status.lastRun', {time: translator.duration(lastRun.ms)}) + looks : '')
   text(part('zoom'), study ? translator.percent(state.view.zoom) : '')
 }
 
@@ -396,7 +396,7 @@ function renderStatus(part, state, translator) {
  * @param {State} state @param {Translator} translator @returns {{words: string, share: number | null, canStop: boolean}}
  */
 export function progress(state, translator) {
-  const {t, seconds, size, percent} = translator
+  const {t, duration, size, percent} = translator
   const {job, loading, study} = state
   const elapsed = job?.startedMs == null ? 0 : state.nowMs - job.startedMs
   const canStop = elapsed > LONG_MS / 4 && job?.kind !== 'export'
@@ -406,13 +406,13 @@ export function progress(state, translator) {
         return {words: t('status.open'), share: 0, canStop}
       case 'encode': {
         const expected = state.encodeMs[state.modelName ?? '']
-        if (!expected) return {words: t('status.encode', {time: seconds(elapsed)}), share: 0, canStop}
+        if (!expected) return {words: t('status.encode', {time: duration(elapsed)}), share: 0, canStop}
         const left = expected - elapsed
-        const words = expected > LONG_MS && left > 0 ? t('status.encode.left', {time: seconds(left)}) : t('status.encode', {time: seconds(elapsed)})
+        const words = expected > LONG_MS && left > 0 ? t('status.encode.left', {time: duration(left)}) : t('status.encode', {time: duration(elapsed)})
         return {words, share: Math.min(0.97, elapsed / expected), canStop}
       }
       case 'segment':
-        return {words: t('status.segment', {time: seconds(elapsed)}), share: 0, canStop}
+        return {words: t('status.segment', {time: duration(elapsed)}), share: 0, canStop}
       case 'export':
         return {words: t('status.export'), share: 0, canStop: false}
     }

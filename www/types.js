@@ -235,4 +235,21 @@
 
 /** @typedef {{theme: Theme, mode: Mode, modelName: string | null, encodeMs: Readonly<Record<string, number>>, hintSeen: boolean}} Settings  kept in the browser */
 
+/**
+ * The wasm module's exports as `src/wasm.rs` gives them. One instance holds one model and one open picture; all but
+ * `default` throw errors with `code` and `hint`.
+ * @typedef {object} Core
+ * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<unknown>} default
+ * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array) => ModelInfo} loadModel
+ * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: {level: number, width: number} | null}} open
+ * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
+ * @property {() => {probabilities: number[] | null, ms: number}} encode
+ * @property {(boxes: Float64Array, options: {mode: Mode, class: ClassChoice}) => {objects: CoreObject[], encodes: number, tiles: number}} segment
+ * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} labelPng
+ * @property {(objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} overlayPng  on the open picture
+ * @property {(width: number, height: number, fileName: string | undefined, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} cocoJson
+ * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} npzSegs
+ */
+/** @typedef {{box: Box, score: number, areaPx: number, region: Mask['region'], mask: Uint8Array}} CoreObject */
+
 export {}

@@ -1,15 +1,19 @@
 /** The worker's end: one wasm instance with one model and one open picture. Answers requests in order. */
 
 /** @import {Request, Reply, Calls, Call} from './protocol.js' */
-/** @import {Mask} from './types.js' */
+/** @import {Core} from './types.js' */
 
-import init, * as core from './pkg/medbox.js'
 import {failureFrom} from './protocol.js'
+
+/** @type {Core} set by `start`, which is always the first request */
+let core
 
 /** @type {{[K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K]['answer']> | Calls[K]['answer']}} */
 const answers = {
   async start({module}) {
-    await init({module_or_path: module})
+    // The address is built here so that the types come from types.js and not from a file that exists after a build only.
+    core = await import(new URL('pkg/medbox.js', import.meta.url).href)
+    await core.default({module_or_path: module})
     return null
   },
   load({manifest, encoder, decoder}) {
@@ -17,50 +21,49 @@ const answers = {
   },
   open({bytes}) {
     const {width, height, format, bits} = core.open(new Uint8Array(bytes))
-    const pixels = /** @type {Uint8ClampedArray<ArrayBuffer>} */ (core.pixels())
-    return {width, height, format, bits, pixels}
+    return {width, height, format, bits, pixels: core.pixels()}
   },
   encode: () => core.encode(),
   segment({boxes, mode, classChoice}) {
     const started = performance.now()
     const {objects, encodes, tiles} = core.segment(new Float64Array(boxes.flat()), {mode, class: classChoice})
-    /** @type {Array<{region: Mask['region'], mask: Uint8Array, areaPx: number, score: number}>} */
-    const drawn = objects
-    const masks = drawn.map(({region, mask, areaPx, score}) => ({region, bytes: mask, areaPx, score}))
+    const masks = objects.map(({region, mask, areaPx, score}) => ({region, bytes: mask, areaPx, score}))
     return {masks, run: {ms: performance.now() - started, encodes, tiles}}
   },
   export({what, fileName, size: {width, height}, objects}) {
-    const list = [...objects]
     const make = {
-      label: () => core.labelPng(width, height, list),
-      overlay: () => core.overlayPng(list),
-      coco: () => core.cocoJson(width, height, fileName, list),
-      npz: () => core.npzSegs(width, height, list),
+      label: () => core.labelPng(width, height, objects),
+      overlay: () => core.overlayPng(objects),
+      coco: () => core.cocoJson(width, height, fileName, objects),
+      npz: () => core.npzSegs(width, height, objects),
     }
-    return {bytes: /** @type {Uint8Array<ArrayBuffer>} */ (make[what]())}
+    return {bytes: make[what]()}
   },
 }
 
 /** What of an answer is handed over rather than copied. @param {unknown} answer @returns {Transferable[]} */
 function transferred(answer) {
-  const {pixels, bytes, masks} = /** @type {{pixels?: Uint8ClampedArray<ArrayBuffer>, bytes?: Uint8Array<ArrayBuffer>, masks?: {bytes: Uint8Array<ArrayBuffer>}[]}} */ (answer ?? {})
-  return [pixels, bytes, ...(masks ?? []).map((mask) => mask.bytes)].flatMap((array) => (array ? [array.buffer] : []))
+  const {pixels, bytes, masks = []} = /** @type {{pixels?: Uint8ClampedArray<ArrayBuffer>, bytes?: Uint8Array<ArrayBuffer>, masks?: {bytes: Uint8Array<ArrayBuffer>}[]}} */ (answer ?? {})
+  return [pixels, bytes, ...masks.map((mask) => mask.bytes)].flatMap((array) => (array ? [array.buffer] : []))
+}
+
+/** @param {Request} request @returns {Promise<Reply>} */
+async function answer(request) {
+  try {
+    // Each function takes the request of its own name, which the compiler cannot follow through the table.
+    const make = /** @type {(ask: Request) => Promise<Calls[Call]['answer']>} */ (answers[request.call])
+    return {id: request.id, answer: await make(request)}
+  } catch (error) {
+    return {id: request.id, failure: failureFrom(error)}
+  }
 }
 
 /** @type {Promise<void>} */
 let last = Promise.resolve()
 
 self.addEventListener('message', (/** @type {MessageEvent<Request>} */ {data: request}) => {
-  const answerOne = async () => {
-    /** @type {Reply} */
-    let reply
-    try {
-      const answer = /** @type {(ask: Request) => Promise<Calls[Call]['answer']>} */ (answers[request.call])
-      reply = {id: request.id, answer: await answer(request)}
-    } catch (error) {
-      reply = {id: request.id, failure: failureFrom(error)}
-    }
+  last = last.then(async () => {
+    const reply = await answer(request)
     self.postMessage(reply, {transfer: 'answer' in reply ? transferred(reply.answer) : []})
-  }
-  last = last.then(answerOne)
+  })
 })

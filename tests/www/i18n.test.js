@@ -19,7 +19,9 @@ test('counted texts follow the plural', () => {
 test('sizes and times have one sensible digit', () => {
   assert.equal(translator.size(20_340_000), '20.3 MB')
   assert.equal(translator.size(45_400), '45 kB')
-  assert.equal(translator.seconds(3649), '3.6 s')
+  assert.equal(translator.duration(3649), '3.6 s')
+  assert.equal(translator.duration(847), '850 ms')
+  assert.equal(translator.duration(41.6), '42 ms')
 })
 
 test('an error that has a text is told in it, any other in the words of the core', () => {

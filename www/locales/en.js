@@ -72,7 +72,7 @@ export const en = {
   'object.name': 'Object {n}',
   'object.rename': 'Name of object {n}',
   'object.score': 'Score: how well the model expects its mask to fit',
-  'object.area': '{n} px',
+  'object.facts': '{area} px · score {score}',
   'object.show': 'Show the mask of {name}',
   'object.hide': 'Hide the mask of {name}',
   'object.remove': 'Remove {name}',
@@ -162,6 +162,7 @@ export const en = {
   'about.code': 'The program is free under the Apache License 2.0.',
   'about.open': 'About medbox',
 
+  'unit.milliseconds': '{n} ms',
   'unit.seconds': '{s} s',
   'unit.kilobytes': '{n} kB',
   'unit.megabytes': '{n} MB',
