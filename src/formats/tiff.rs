@@ -1,0 +1,582 @@
+//! TIFF, through the `tiff` crate directly: `image` refuses signed, 64-bit and half floating point samples, palettes,
+//! YCbCr, and grey with alpha, all of which microscopes and ImageJ write.
+//!
+//! Chunks (strips or tiles) are read one by one, because reading a whole tiled planar picture at once can panic in
+//! tiff 0.11.3 (its last row of tiles is measured against the first plane only).
+
+use std::io::{self, Cursor};
+
+use ::tiff::{
+    ColorType, TiffError, TiffFormatError,
+    decoder::{Decoder, DecodingResult},
+    tags::{ExtraSamples, PhotometricInterpretation, PlanarConfiguration, SampleFormat, Tag},
+};
+use image::metadata::Orientation;
+
+use super::{
+    Limits, OpenError,
+    raster::{Channels, Format, Raster, Samples, unpack_bits},
+};
+use crate::geometry::{GeometryError, Size};
+
+const FORMAT: Format = Format::Tiff;
+
+/// Decodes the first page, ready to be shown: palettes as colours, fewer than eight bits scaled to eight, CMYK and
+/// YCbCr as RGB, black where zero is (white-is-zero is turned round by the decoder).
+///
+/// # Errors
+/// [`OpenError`]: truncated, damaged, unsupported (10, 12 and 14 bits; more than one band besides alpha; CIE L\*a\*b\*;
+/// compressions that the `tiff` crate lacks), or over the limits.
+pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
+    let Page { mut raster, palette, .. } = read_page(bytes, limits)?;
+    if let Samples::U8(values) = &mut raster.samples {
+        if let Some(palette) = palette {
+            *values = values.iter().flat_map(|&index| palette[usize::from(index)]).collect();
+            raster.channels = Channels::Rgb;
+            raster.bits = 8;
+        } else if raster.bits < 8 {
+            let brightest = u8::MAX >> (8 - raster.bits);
+            for value in values {
+                *value *= u8::MAX / brightest; // 255, 85 or 17, exactly
+            }
+        }
+    }
+    Ok(raster)
+}
+
+/// Decodes the first page as stored: palette indices and small integers are left alone.
+pub(super) fn read_raw(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
+    Ok(read_page(bytes, limits)?.raster)
+}
+
+struct Page {
+    raster: Raster,
+    /// Colours by index, 256 of them, when the samples are indices.
+    palette: Option<Vec<[u8; 3]>>,
+}
+
+fn read_page(bytes: &[u8], limits: &Limits) -> Result<Page, OpenError> {
+    let failed = |error: TiffError| from_tiff_error(error, bytes.len(), limits);
+    let mut decoder = open(bytes, limits).map_err(failed)?;
+    let photometric = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation).map_err(failed)?;
+    if photometric != Some(PhotometricInterpretation::RGBPalette.to_u16()) {
+        return Ok(Page { raster: read_chunks(&mut decoder, bytes.len(), limits)?, palette: None });
+    }
+    // The decoder refuses palettes. A picture of indices differs from a grey one in this tag alone, so it is read
+    // as such from a copy that says so.
+    let bits = decoder.find_tag_unsigned::<u16>(Tag::BitsPerSample).map_err(failed)?.unwrap_or(1);
+    let colours = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(failed)?;
+    if !matches!(bits, 1 | 2 | 4 | 8) || colours.len() != 3 << bits {
+        return Err(unsupported(format!("its palette has {} entries for {bits} bits", colours.len())));
+    }
+    let n = 1 << bits;
+    let colour = |index: usize| [0, n, 2 * n].map(|plane| (colours[plane + index] >> 8) as u8);
+    let palette = (0..256).map(|index| if index < n { colour(index) } else { [0; 3] }).collect();
+    let grey = says_grey(bytes).ok_or_else(|| damaged("its palette tag is not where it should be"))?;
+    let mut decoder = open(&grey, limits).map_err(failed)?;
+    Ok(Page { raster: read_chunks(&mut decoder, bytes.len(), limits)?, palette: Some(palette) })
+}
+
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Decoder<Cursor<&'a [u8]>>, TiffError> {
+    let mut tiff_limits = ::tiff::decoder::Limits::default();
+    tiff_limits.decoding_buffer_size = usize::try_from(limits.max_bytes).unwrap_or(usize::MAX);
+    tiff_limits.intermediate_buffer_size = tiff_limits.decoding_buffer_size;
+    Ok(Decoder::new(Cursor::new(bytes))?.with_limits(tiff_limits))
+}
+
+fn read_chunks(decoder: &mut Decoder<Cursor<&[u8]>>, n_bytes: usize, limits: &Limits) -> Result<Raster, OpenError> {
+    let failed = |error: TiffError| from_tiff_error(error, n_bytes, limits);
+    let (width, height) = decoder.dimensions().map_err(failed)?;
+    let colour = decoder.colortype().map_err(failed)?;
+    let (bits, n_samples) = (colour.bit_depth(), usize::from(colour.num_samples()));
+    if !matches!(bits, 1 | 2 | 4 | 8 | 16 | 32 | 64) {
+        return Err(unsupported(format!("it stores {bits} bits a sample")));
+    }
+    let bytes_per_pixel = n_samples as u64 * u64::from(bits).div_ceil(8);
+    let size = limits.check_picture(width, height, bytes_per_pixel)?;
+    let conversion = Conversion::of(decoder, colour).map_err(failed)??;
+
+    // The decoder takes a tile's row at once, wider than the picture or not.
+    let (chunk_width, chunk_height) = decoder.chunk_dimensions();
+    limits.check_bytes(u64::from(chunk_width).saturating_mul(bytes_per_pixel))?;
+    let planar = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(failed)?;
+    let n_planes = if planar == Some(PlanarConfiguration::Planar.to_u16()) { n_samples } else { 1 };
+    let n_interleaved = n_samples / n_planes;
+    let (n_across, n_down) = (width.div_ceil(chunk_width), height.div_ceil(chunk_height));
+
+    let mut whole: Option<Samples> = None;
+    for plane in 0..n_planes {
+        for chunk_y in 0..n_down {
+            for chunk_x in 0..n_across {
+                let in_plane = u64::from(chunk_y) * u64::from(n_across) + u64::from(chunk_x);
+                let index = plane as u64 * u64::from(n_across) * u64::from(n_down) + in_plane;
+                let index = u32::try_from(index).map_err(|_| damaged("it has too many chunks"))?;
+                let chunk = decoder.read_chunk(index).map_err(failed)?;
+                let place = Place {
+                    x: chunk_x as usize * chunk_width as usize,
+                    y: chunk_y as usize * chunk_height as usize,
+                    width: chunk_width.min(width - chunk_x * chunk_width) as usize,
+                    height: chunk_height.min(height - chunk_y * chunk_height) as usize,
+                    first_sample: plane,
+                    n_interleaved,
+                };
+                let chunk = to_samples(chunk, place.width * n_interleaved, bits)?;
+                let whole = whole.get_or_insert_with(|| chunk.zeros(size.area() * n_samples));
+                if !whole.fill(&chunk, &place, size, n_samples) {
+                    return Err(damaged("its chunks are not as large as its header says"));
+                }
+            }
+        }
+    }
+    let whole = whole.ok_or(GeometryError::Empty { width, height })?;
+    let float = matches!(
+        decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(failed)?.as_deref(),
+        Some([format, ..]) if *format == SampleFormat::IEEEFP.to_u16()
+    );
+    let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
+    let (channels, samples) = conversion.apply(whole, n_samples)?;
+    Ok(Raster {
+        format: FORMAT,
+        size,
+        channels,
+        samples,
+        bits,
+        float,
+        orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
+    })
+}
+
+/// What becomes of the samples of a pixel.
+enum Conversion {
+    /// They are these channels.
+    Keep(Channels),
+    /// The first of them are these channels, the rest says nothing about colour.
+    First(Channels),
+    Cmyk,
+    YCbCr,
+}
+
+impl Conversion {
+    fn of(decoder: &mut Decoder<Cursor<&[u8]>>, colour: ColorType) -> Result<Result<Self, OpenError>, TiffError> {
+        let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)?.unwrap_or_default();
+        let extra = extra.first().map(|&kind| ExtraSamples::from_u16(kind).unwrap_or(ExtraSamples::Unspecified));
+        // Premultiplied colour already is what it is over black.
+        let premultiplied = matches!(extra, Some(ExtraSamples::AssociatedAlpha));
+        Ok(Ok(match colour {
+            ColorType::Gray(_) => Self::Keep(Channels::Grey),
+            ColorType::RGB(_) => Self::Keep(Channels::Rgb),
+            ColorType::RGBA(_) if premultiplied => Self::First(Channels::Rgb),
+            ColorType::RGBA(_) => Self::Keep(Channels::Rgba),
+            ColorType::Multiband { num_samples: 2, .. } if matches!(extra, Some(ExtraSamples::UnassociatedAlpha)) => {
+                Self::Keep(Channels::GreyAlpha)
+            }
+            ColorType::Multiband { num_samples: 2, .. } if extra.is_some() => Self::First(Channels::Grey),
+            ColorType::CMYK(8 | 16) | ColorType::CMYKA(8 | 16) => Self::Cmyk,
+            ColorType::YCbCr(8) => Self::YCbCr,
+            ColorType::Multiband { num_samples, .. } => {
+                return Ok(Err(unsupported(format!("it has {num_samples} bands that are not colours"))));
+            }
+            other => return Ok(Err(unsupported(format!("its pixels are {other:?}")))),
+        }))
+    }
+
+    fn apply(&self, samples: Samples, n_samples: usize) -> Result<(Channels, Samples), OpenError> {
+        Ok(match (self, samples) {
+            (Self::Keep(channels), samples) => (*channels, samples),
+            (Self::First(channels), samples) => {
+                let n = channels.count();
+                let samples = match samples {
+                    Samples::U8(values) => Samples::U8(firsts(&values, n_samples, n)),
+                    Samples::U16(values) => Samples::U16(firsts(&values, n_samples, n)),
+                    Samples::F32(values) => Samples::F32(firsts(&values, n_samples, n)),
+                };
+                (*channels, samples)
+            }
+            (Self::Cmyk, Samples::U8(values)) => {
+                let ink = |value: u8, black: u8| ((255 - u16::from(value)) * (255 - u16::from(black)) / 255) as u8;
+                (Channels::Rgb, Samples::U8(inks_to_rgb(&values, n_samples, ink)))
+            }
+            (Self::Cmyk, Samples::U16(values)) => {
+                let ink = |value: u16, black: u16| {
+                    ((65535 - u64::from(value)) * (65535 - u64::from(black)) / 65535) as u16
+                };
+                (Channels::Rgb, Samples::U16(inks_to_rgb(&values, n_samples, ink)))
+            }
+            (Self::YCbCr, Samples::U8(values)) => {
+                let pixels = values.chunks_exact(n_samples);
+                (Channels::Rgb, Samples::U8(pixels.flat_map(|p| rgb_from_ycbcr(p[0], p[1], p[2])).collect()))
+            }
+            (Self::Cmyk | Self::YCbCr, _) => {
+                return Err(unsupported("its inks are not unsigned whole numbers".to_owned()));
+            }
+        })
+    }
+}
+
+fn firsts<T: Copy>(values: &[T], n_samples: usize, n: usize) -> Vec<T> {
+    values.chunks_exact(n_samples).flat_map(|pixel| &pixel[..n]).copied().collect()
+}
+
+fn inks_to_rgb<T: Copy>(values: &[T], n_samples: usize, ink: impl Fn(T, T) -> T) -> Vec<T> {
+    let rgb = |pixel: &[T]| [pixel[0], pixel[1], pixel[2]].map(|value| ink(value, pixel[3]));
+    values.chunks_exact(n_samples).flat_map(rgb).collect()
+}
+
+/// Full-range BT.601, as JPEG uses it (ITU-T T.871, section 7).
+fn rgb_from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
+    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|value| value.round() as u8)
+}
+
+/// Where a chunk goes in the picture.
+struct Place {
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+    first_sample: usize,
+    n_interleaved: usize,
+}
+
+impl Samples {
+    fn zeros(&self, n: usize) -> Self {
+        match self {
+            Self::U8(_) => Self::U8(vec![0; n]),
+            Self::U16(_) => Self::U16(vec![0; n]),
+            Self::F32(_) => Self::F32(vec![0.0; n]),
+        }
+    }
+
+    /// Copies a chunk to its place; false when it does not fit.
+    fn fill(&mut self, chunk: &Self, place: &Place, size: Size, n_samples: usize) -> bool {
+        match (self, chunk) {
+            (Self::U8(whole), Self::U8(chunk)) => copy_chunk(whole, chunk, place, size, n_samples),
+            (Self::U16(whole), Self::U16(chunk)) => copy_chunk(whole, chunk, place, size, n_samples),
+            (Self::F32(whole), Self::F32(chunk)) => copy_chunk(whole, chunk, place, size, n_samples),
+            _ => false,
+        }
+    }
+}
+
+fn copy_chunk<T: Copy>(whole: &mut [T], chunk: &[T], place: &Place, size: Size, n_samples: usize) -> bool {
+    let row_samples = place.width * place.n_interleaved;
+    if chunk.len() < row_samples * place.height {
+        return false;
+    }
+    for (y, row) in chunk.chunks_exact(row_samples).take(place.height).enumerate() {
+        let start = ((place.y + y) * size.width as usize + place.x) * n_samples;
+        if place.n_interleaved == n_samples {
+            whole[start..start + row.len()].copy_from_slice(row);
+        } else {
+            for (x, &value) in row.iter().enumerate() {
+                whole[start + x * n_samples + place.first_sample] = value;
+            }
+        }
+    }
+    true
+}
+
+/// A chunk's values, `n` a row: unsigned 8 and 16 bits as they are, fewer bits one a byte, everything else as f32.
+fn to_samples(chunk: DecodingResult, n: usize, bits: u8) -> Result<Samples, OpenError> {
+    Ok(match chunk {
+        DecodingResult::U8(values) if bits < 8 => {
+            Samples::U8(unpack_bits(&values, (n * usize::from(bits)).div_ceil(8), n, bits))
+        }
+        DecodingResult::U8(values) => Samples::U8(values),
+        DecodingResult::U16(values) => Samples::U16(values),
+        DecodingResult::I8(_) if bits < 8 => return Err(unsupported(format!("it stores {bits} bits with a sign"))),
+        DecodingResult::I8(values) => Samples::F32(values.into_iter().map(f32::from).collect()),
+        DecodingResult::I16(values) => Samples::F32(values.into_iter().map(f32::from).collect()),
+        DecodingResult::U32(values) => Samples::F32(values.into_iter().map(|value| value as f32).collect()),
+        DecodingResult::U64(values) => Samples::F32(values.into_iter().map(|value| value as f32).collect()),
+        DecodingResult::I32(values) => Samples::F32(values.into_iter().map(|value| value as f32).collect()),
+        DecodingResult::I64(values) => Samples::F32(values.into_iter().map(|value| value as f32).collect()),
+        DecodingResult::F16(values) => Samples::F32(values.into_iter().map(|value| value.to_f32()).collect()),
+        DecodingResult::F32(values) => Samples::F32(values),
+        DecodingResult::F64(values) => Samples::F32(values.into_iter().map(|value| value as f32).collect()),
+    })
+}
+
+/// The same file with its first page's photometric interpretation set to grey (TIFF 6.0, section 2; BigTIFF widens
+/// offsets and counts to eight bytes). `None` when the tag is not found.
+fn says_grey(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (big_endian, wide) = (bytes.first() == Some(&b'M'), matches!(bytes.get(2..4), Some([43, _] | [_, 43])));
+    let number = |at: usize, n: usize| -> Option<usize> {
+        let field = bytes.get(at..at.checked_add(n)?)?;
+        let digit = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
+        let value = if big_endian { field.iter().fold(0, digit) } else { field.iter().rev().fold(0, digit) };
+        usize::try_from(value).ok()
+    };
+    let (directory, count_bytes, entry_bytes) = if wide { (number(8, 8)?, 8, 20) } else { (number(4, 4)?, 2, 12) };
+    let n_entries = number(directory, count_bytes)?;
+    let first = directory.checked_add(count_bytes)?;
+    let entry = (0..n_entries)
+        .map_while(|i| first.checked_add(i.checked_mul(entry_bytes)?).filter(|&at| at < bytes.len()))
+        .find(|&at| number(at, 2) == Some(Tag::PhotometricInterpretation.to_u16().into()))?;
+    let value = entry + if wide { 12 } else { 8 };
+    let grey = PhotometricInterpretation::BlackIsZero.to_u16();
+    let mut changed = bytes.to_vec();
+    let field = changed.get_mut(value..value + 2)?;
+    field.copy_from_slice(&if big_endian { grey.to_be_bytes() } else { grey.to_le_bytes() });
+    Some(changed)
+}
+
+fn unsupported(detail: String) -> OpenError {
+    OpenError::Unsupported { format: FORMAT.name(), detail }
+}
+
+fn damaged(detail: &str) -> OpenError {
+    OpenError::Damaged { format: FORMAT.name(), detail: detail.to_owned() }
+}
+
+fn from_tiff_error(error: TiffError, found_bytes: usize, limits: &Limits) -> OpenError {
+    match error {
+        TiffError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            OpenError::Truncated { format: FORMAT.name(), found_bytes }
+        }
+        TiffError::LimitsExceeded => {
+            OpenError::TooMuchMemory { format: FORMAT.name(), max_bytes: limits.max_bytes }
+        }
+        TiffError::FormatError(TiffFormatError::InvalidDimensions(width, height)) => {
+            GeometryError::Empty { width, height }.into()
+        }
+        TiffError::UnsupportedError(e) => unsupported(e.to_string()),
+        other => damaged(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::{self, Study, raster};
+
+    const BITS: u16 = 258;
+    const PHOTOMETRIC: u16 = 262;
+    const ORIENTATION: u16 = 274;
+    const SAMPLES: u16 = 277;
+    const PLANAR: u16 = 284;
+    const COLOUR_MAP: u16 = 320;
+    const EXTRA: u16 = 338;
+    const FORMAT: u16 = 339;
+
+    /// A little-endian TIFF of one uncompressed strip, with these tags of 16-bit values.
+    fn tiff_of(width: u16, height: u16, tags: &[(u16, &[u16])], data: &[u8]) -> Vec<u8> {
+        write_tiff(false, width, height, tags, data)
+    }
+
+    fn write_tiff(big_endian: bool, width: u16, height: u16, tags: &[(u16, &[u16])], data: &[u8]) -> Vec<u8> {
+        let short = |value: u16| if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+        let long = |value: usize| {
+            let value = u32::try_from(value).expect("small");
+            if big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
+        };
+        let mut bytes = if big_endian { b"MM\0*".to_vec() } else { b"II*\0".to_vec() };
+        bytes.extend(long(8 + data.len()));
+        bytes.extend(data);
+        let n_bytes = u16::try_from(data.len()).expect("small");
+        let mut tags: Vec<(u16, &[u16])> = tags.to_vec();
+        let (width, height, start, count) = ([width], [height], [8], [n_bytes]);
+        tags.extend([(256, &width[..]), (257, &height), (273, &start), (279, &count)]);
+        tags.sort_by_key(|&(tag, _)| tag);
+        let mut elsewhere = Vec::new();
+        let elsewhere_at = bytes.len() + 2 + 12 * tags.len() + 4;
+        bytes.extend(short(tags.len() as u16));
+        for (tag, values) in &tags {
+            let field: Vec<u8> = values.iter().flat_map(|&value| short(value)).collect();
+            bytes.extend([short(*tag), short(3)].concat());
+            bytes.extend(long(values.len()));
+            if field.len() <= 4 {
+                bytes.extend(&field);
+                bytes.extend(vec![0; 4 - field.len()]);
+            } else {
+                bytes.extend(long(elsewhere_at + elsewhere.len()));
+                elsewhere.extend(field);
+            }
+        }
+        bytes.extend([0; 4]);
+        bytes.extend(elsewhere);
+        bytes
+    }
+
+    #[track_caller]
+    fn open_tiff(bytes: &[u8]) -> Study {
+        formats::open(bytes, &Limits::default()).expect("a picture")
+    }
+
+    /// What is shown of a grey picture.
+    #[track_caller]
+    fn grey(bytes: &[u8]) -> Vec<u8> {
+        open_tiff(bytes).image.rgb().iter().step_by(3).copied().collect()
+    }
+
+    #[track_caller]
+    fn check_refused(bytes: &[u8], code: &str, message: &str, hint: &str) {
+        let err = formats::open(bytes, &Limits::default()).unwrap_err();
+        assert_eq!((err.code(), err.to_string().as_str(), err.hint()), (code, message, hint));
+    }
+
+    #[test]
+    fn few_bits_are_scaled_and_white_may_be_zero() {
+        assert_eq!(grey(&tiff_of(3, 2, &[(BITS, &[1]), (PHOTOMETRIC, &[1])], &[0x80, 0x60])), [255, 0, 0, 0, 255, 255]);
+        assert_eq!(grey(&tiff_of(3, 2, &[(BITS, &[1]), (PHOTOMETRIC, &[0])], &[0x80, 0x60])), [0, 255, 255, 255, 0, 0]);
+        assert_eq!(grey(&tiff_of(3, 1, &[(BITS, &[4]), (PHOTOMETRIC, &[1])], &[0x0f, 0x80])), [0, 255, 136]);
+        assert_eq!(grey(&tiff_of(2, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[0])], &[10, 255])), [245, 0]);
+        assert_eq!(open_tiff(&tiff_of(3, 1, &[(BITS, &[4]), (PHOTOMETRIC, &[1])], &[0x0f, 0x80])).source.bits, 4);
+    }
+
+    #[test]
+    fn wide_signed_and_floating_values_are_kept_behind_a_window() {
+        // 1, -2 and 3 as each type; the window runs from the least to the greatest, so -2 is black and 3 white.
+        let values = [1, -2, 3];
+        let i16s: Vec<u8> = values.iter().flat_map(|&v| (v as i16).to_le_bytes()).collect();
+        let i32s: Vec<u8> = values.iter().flat_map(|&v: &i32| v.to_le_bytes()).collect();
+        let f32s: Vec<u8> = values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect();
+        let f64s: Vec<u8> = values.iter().flat_map(|&v| f64::from(v).to_le_bytes()).collect();
+        let i8s: Vec<u8> = values.iter().map(|&v| v as u8).collect();
+        for (bits, format, data) in [(8, 2, i8s), (16, 2, i16s), (32, 2, i32s), (32, 3, f32s), (64, 3, f64s)] {
+            let study =
+                open_tiff(&tiff_of(3, 1, &[(BITS, &[bits]), (PHOTOMETRIC, &[1]), (FORMAT, &[format])], &data));
+            assert_eq!(study.image.rgb(), [153, 153, 153, 0, 0, 0, 255, 255, 255], "{bits} bits of kind {format}");
+            assert_eq!((study.source.bits, study.source.float), (bits as u8, format == 3));
+        }
+    }
+
+    #[test]
+    fn not_a_number_is_black_and_does_not_move_the_window() {
+        let data: Vec<u8> = [f32::NAN, 2.0, 4.0, f32::INFINITY].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let bytes = tiff_of(4, 1, &[(BITS, &[32]), (PHOTOMETRIC, &[1]), (FORMAT, &[3])], &data);
+        assert_eq!(grey(&bytes), [0, 0, 255, 255]);
+    }
+
+    #[test]
+    fn a_palette_is_colours_in_a_picture_and_numbers_in_a_label_map() {
+        let mut map = [[0u16; 4]; 3];
+        [map[0][1], map[1][2], map[2][3]] = [0xffff, 0x80ff, 0x0100]; // red, half green, little blue
+        let map = map.concat();
+        for big_endian in [false, true] {
+            let tags: [(u16, &[u16]); 3] = [(BITS, &[2]), (PHOTOMETRIC, &[3]), (COLOUR_MAP, &map)];
+            let bytes = write_tiff(big_endian, 4, 1, &tags, &[0b0001_1011]);
+            assert_eq!(open_tiff(&bytes).image.rgb(), [0, 0, 0, 255, 0, 0, 0, 128, 0, 0, 0, 1]);
+            let labels = raster::read_label_map(&bytes, &Limits::default()).expect("a label map");
+            assert_eq!(labels.labels(), [0, 1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn inks_and_alpha_become_colours_over_black() {
+        let cmyk = tiff_of(2, 1, &[(BITS, &[8; 4]), (PHOTOMETRIC, &[5]), (SAMPLES, &[4])], &[0, 255, 255, 0, 0, 0, 0, 255]);
+        assert_eq!(open_tiff(&cmyk).image.rgb(), [255, 0, 0, 0, 0, 0]);
+        let tags = |extra| [(BITS, &[8; 4][..]), (PHOTOMETRIC, &[2]), (SAMPLES, &[4]), (EXTRA, extra)];
+        let pixel = [200, 100, 50, 51];
+        assert_eq!(open_tiff(&tiff_of(1, 1, &tags(&[2]), &pixel)).image.rgb(), [40, 20, 10]);
+        assert_eq!(open_tiff(&tiff_of(1, 1, &tags(&[1]), &pixel)).image.rgb(), [200, 100, 50], "premultiplied");
+        assert_eq!(open_tiff(&tiff_of(1, 1, &tags(&[0]), &pixel)).image.rgb(), [200, 100, 50], "no alpha at all");
+        let tags = [(BITS, &[8; 2][..]), (PHOTOMETRIC, &[1]), (SAMPLES, &[2]), (EXTRA, &[2])];
+        assert_eq!(grey(&tiff_of(2, 1, &tags, &[90, 255, 90, 85])), [90, 30]);
+    }
+
+    #[test]
+    fn planes_are_interleaved() {
+        let tags = [(BITS, &[8; 3][..]), (PHOTOMETRIC, &[2]), (SAMPLES, &[3]), (PLANAR, &[2])];
+        // Three strips, one a plane: the builder writes one, so its tags are replaced.
+        let mut bytes = tiff_of(2, 1, &tags, &[1, 2, 10, 20, 100, 200]);
+        let ifd = 14;
+        let entry = |bytes: &[u8], tag: u16| {
+            (ifd + 2..).step_by(12).find(|&at| bytes[at..at + 2] == tag.to_le_bytes()).expect("there is one")
+        };
+        for (tag, values) in [(273, [8u16, 10, 12]), (279, [2, 2, 2])] {
+            let (at, end) = (entry(&bytes, tag), bytes.len() as u32);
+            bytes[at + 4..at + 8].copy_from_slice(&3u32.to_le_bytes());
+            bytes[at + 8..at + 12].copy_from_slice(&end.to_le_bytes());
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
+        assert_eq!(open_tiff(&bytes).image.rgb(), [1, 10, 100, 2, 20, 200]);
+    }
+
+    #[test]
+    fn orientation_is_applied() {
+        let study = open_tiff(&tiff_of(3, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[1]), (ORIENTATION, &[6])], &[1, 2, 3]));
+        assert_eq!((study.image.size(), study.image.rgb()[0]), (Size { width: 1, height: 3 }, 1));
+    }
+
+    #[test]
+    fn label_maps_of_floats_are_whole_numbers_or_refused() {
+        let tags: [(u16, &[u16]); 3] = [(BITS, &[32]), (PHOTOMETRIC, &[1]), (FORMAT, &[3])];
+        let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let read = |values: &[f32]| raster::read_label_map(&tiff_of(2, 1, &tags, &floats(values)), &Limits::default());
+        assert_eq!(read(&[0.0, 300.0]).expect("a label map").labels(), [0, 300]);
+        let err = read(&[0.0, 0.5]).unwrap_err();
+        assert_eq!(err.to_string(), "the label map holds the value 0.5, and labels are whole numbers from 0 to 65535");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        const HINT: &str = "save it as an 8-bit or 16-bit PNG and open that";
+        check_refused(
+            &tiff_of(2, 1, &[(BITS, &[12]), (PHOTOMETRIC, &[1])], &[0; 3]),
+            "open.unsupported",
+            "this TIFF file cannot be read by medbox: it stores 12 bits a sample",
+            HINT,
+        );
+        check_refused(
+            &tiff_of(1, 1, &[(BITS, &[8; 5]), (PHOTOMETRIC, &[1]), (SAMPLES, &[5])], &[0; 5]),
+            "open.unsupported",
+            "this TIFF file cannot be read by medbox: it has 5 bands that are not colours",
+            HINT,
+        );
+        check_refused(
+            &tiff_of(2, 1, &[(BITS, &[2]), (PHOTOMETRIC, &[3]), (COLOUR_MAP, &[1, 2, 3])], &[0]),
+            "open.unsupported",
+            "this TIFF file cannot be read by medbox: its palette has 3 entries for 2 bits",
+            HINT,
+        );
+        check_refused(
+            &tiff_of(1, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[1]), (259, &[50000])], &[0; 9]),
+            "open.unsupported",
+            "this TIFF file cannot be read by medbox: compression method ZSTD is unsupported",
+            HINT,
+        );
+    }
+
+    #[test]
+    fn files_that_promise_more_than_they_hold_are_refused() {
+        let bytes = tiff_of(40, 40, &[(BITS, &[8]), (PHOTOMETRIC, &[1])], &[0; 100]);
+        check_refused(
+            &bytes,
+            "open.truncated",
+            &format!("the TIFF file ends after {} bytes, before its picture does", bytes.len()),
+            "copy or download the file again",
+        );
+        check_refused(
+            &tiff_of(0, 4, &[(BITS, &[8]), (PHOTOMETRIC, &[1])], &[]),
+            "geometry.empty",
+            "the picture is 0 × 4 pixels, so it holds nothing",
+            "open a picture that is at least one pixel wide and high",
+        );
+        check_refused(
+            &tiff_of(60_000, 60_000, &[(BITS, &[8]), (PHOTOMETRIC, &[1])], &[0; 9]),
+            "open.too-many-pixels",
+            "the picture is 60000 × 60000 pixels, 3600000000 in all, and at most 150000000 are opened",
+            "cut out or scale down the part that matters",
+        );
+    }
+
+    #[test]
+    fn a_tile_far_wider_than_the_picture_is_refused() {
+        // Strips become tiles of 2³¹ pixels a row by turning 273 and 279 into 324 and 325.
+        let mut bytes = tiff_of(2, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[1]), (322, &[0, 0x8000]), (323, &[1])], &[0; 9]);
+        for (strip, tile) in [(273u16, 324u16), (279, 325)] {
+            let at = bytes.windows(2).rposition(|pair| pair == strip.to_le_bytes()).expect("a tag");
+            bytes[at..at + 2].copy_from_slice(&tile.to_le_bytes());
+        }
+        // Tag 322 as one number of 32 bits.
+        let at = bytes.windows(2).rposition(|pair| pair == 322u16.to_le_bytes()).expect("a tag");
+        bytes[at + 2..at + 8].copy_from_slice(&[4, 0, 1, 0, 0, 0]);
+        check_refused(
+            &bytes,
+            "open.too-many-bytes",
+            "the file asks for 2147483648 bytes of memory, and at most 1073741824 are given",
+            "cut out or scale down the part that matters",
+        );
+    }
+}
