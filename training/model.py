@@ -27,13 +27,6 @@ N_CLASSES = 11
 # ---- small parts -----------------------------------------------------------------------------------------------------
 
 
-class QuickGelu(nn.Module):
-    """x · sigmoid(1.702 x): close to GELU, and made of what the runtime has vector code for."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(1.702 * x)
-
-
 class ConvNorm(nn.Module):
     """Convolution without bias, then batch norm; `fuse` makes one convolution of them."""
 
@@ -620,7 +613,7 @@ def paper() -> Segmenter:
 
 def lite(*, dim: int = 128, hidden: int = 512, heads: int = 4, fine4: int = 32, fine2: int = 16) -> Segmenter:
     """The product's: encoder of 256 pixels behind a stride-4 stem, decoder of three narrow blocks on 16 x 16 cells."""
-    act = QuickGelu
+    act = nn.SiLU  # x · sigmoid(x): the runtime has vector code for it, not for GELU
     return Segmenter(
         encoder=TinyViT(stem_stride=4, windows=(8, 16, 8), neck_width=dim, act=act),
         decoder=Decoder(
@@ -743,8 +736,21 @@ def paper_from_litemedsam(path: Path) -> Segmenter:
 
 def lite_from_litemedsam(path: Path) -> Segmenter:
     """`lite()` with LiteMedSAM's encoder. Its 1 x 1 stem becomes a stem that blurs and halves twice, so that at first the
-    stages see what they would see of a picture a quarter as large; attention biases are resized to the new windows."""
+    stages see what they would see of a picture a quarter as large; attention biases are resized to the new windows.
+
+    GELU(x) is about silu(k x) / k with k = 1.702. The factor goes into the weights before and after each activation, so
+    that a plain SiLU takes GELU's place.
+    """
     model = lite()
+    k = 1.702
+    scaled = re.compile(  # what feeds an activation: the affine part of a norm, or a linear layer
+        r"\.stem_(in|out)\.norm\.(weight|bias)$|\.stage0\.\d\.\w+\.norm\.(weight|bias)$"
+        r"|\.merges\.\d\.(widen|local)\.norm\.(weight|bias)$|\.mlp\.widen\.(weight|bias)$"
+    )
+    fed = re.compile(  # what reads an activation's output; stage 0 carries its residual scaled
+        r"\.stem_out\.conv\.weight$|\.stage0\.\d\.\w+\.conv\.weight$|\.merges\.0\.widen\.conv\.weight$"
+        r"|\.merges\.\d\.(local|mix)\.conv\.weight$|\.mlp\.narrow\.weight$"
+    )
     ours = model.state_dict()
     state = {}
     for name, value in litemedsam_state(path).items():
@@ -760,6 +766,10 @@ def lite_from_litemedsam(path: Path) -> Segmenter:
             blur = torch.tensor([1.0, 2.0, 1.0]) / 4
             noise = torch.randn(target, generator=torch.Generator().manual_seed(0))
             value = value * torch.outer(blur, blur) + noise * (0.5 * value.std() / 3)
+        if scaled.search(name):
+            value = value * k
+        if fed.search(name):
+            value = value / k
         state[name] = value
     new = ("class_head.", "decoder.", "fine.", "encoder.neck.")
     _load(model, state, missing_may_start_with=new)

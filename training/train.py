@@ -1,0 +1,491 @@
+"""Trains a model: `python -m training.train --model lite --data DATA --litemedsam lite_medsam.pth --minutes 75`.
+
+One loop serves all models, CPU and GPU. The schedule runs by wall clock (`--minutes`) or by steps (`--steps`): in both
+cases the learning rate falls to zero at its end, however fast the machine is. `last.pt` is enough to go on after a stop
+(the same command resumes); `best.pt` holds the averaged weights that did best on patients never trained on.
+
+On a CPU, PyTorch spends half its time on fresh memory pages unless its allocator keeps them: start it with
+`LD_PRELOAD=libjemalloc.so.2 MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import random
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from training.data import CLASSES, EvalSet, EvalView, Sampler, SampleSettings, data_hash, minmax, open_stores, read_index
+from training.losses import LossWeights, total_loss
+from training.model import BUILDERS, N_CLASSES, Segmenter, lite_from_litemedsam, load_litemedsam, paper_from_litemedsam
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run depends on besides the data; stored in its checkpoints."""
+
+    model: str = "lite"
+    minutes: float = 75.0  # of training, evaluation included; ignored when `steps` is set
+    steps: int = 0
+    batch: int = 8  # images at once
+    accumulate: int = 1  # batches to an optimiser step
+    lr: float = 1e-3  # of new parts
+    lr_pretrained: float = 3e-4
+    lr_stem: float = 6e-4  # pretrained, but in a new place
+    warmup_steps: int = 40
+    plateau: bool = False  # after warm-up ReduceLROnPlateau on the evaluation's mark instead of a cosine
+    plateau_patience: int = 3
+    weight_decay: float = 0.02
+    clip_norm: float = 2.0
+    ema: float = 0.998
+    class_true: float = 0.40  # shares of boxes whose class prompt is the true class …
+    class_predicted: float = 0.35  # … the softmax of the class head; the rest: unknown
+    freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as they are
+    bf16: bool = False
+    eval_minutes: float = 12.0
+    save_minutes: float = 4.0
+    eval_pictures: int = 4  # of each data set
+    eval_objects: int = 2  # of each label map
+    seed: int = 0
+    losses: LossWeights = field(default_factory=LossWeights)
+    samples: SampleSettings = field(default_factory=SampleSettings)
+
+
+PRESETS = {
+    "lite": Settings(),
+    "paper": Settings(
+        model="paper",
+        accumulate=8,
+        lr=5e-4,
+        lr_pretrained=5e-5,
+        lr_stem=5e-5,
+        plateau=True,
+        ema=0.99,
+        losses=LossWeights(bce=0.0, focal=20.0),
+    ),
+}
+
+# Parameters that no pretrained weights exist for, by prefix; of `paper`, the third block's names are the only blocks.2.
+NEW_PARTS = {
+    "lite": ("class_head.", "decoder.", "fine.", "encoder.neck."),
+    "paper": ("class_head.", "decoder.class_table", "decoder.blocks.2."),
+    "litemedsam": (),
+}
+
+
+def start_model(name: str, litemedsam: Path | None) -> Segmenter:
+    """A model to train: with LiteMedSAM's weights where it has a use for them, else from nothing."""
+    if litemedsam is None:
+        return BUILDERS[name]()
+    return {"lite": lite_from_litemedsam, "paper": paper_from_litemedsam, "litemedsam": load_litemedsam}[name](litemedsam)
+
+
+# ---- optimiser, schedule, average ------------------------------------------------------------------------------------
+
+
+def parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
+    """AdamW groups by rate and decay. Vectors, tables and tokens are not decayed; frozen parameters are left out."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        if name.startswith(settings.freeze):
+            parameter.requires_grad_(False)
+            continue
+        lr = settings.lr_pretrained
+        if name.startswith(NEW_PARTS[settings.model]):
+            lr = settings.lr
+        elif name.startswith("encoder.stem"):
+            lr = settings.lr_stem
+        free = parameter.ndim < 2 or name.endswith(("attention.bias", "class_table", "output_tokens", "corner", "gate"))
+        groups[lr, 0.0 if free else settings.weight_decay].append(parameter)
+    return [
+        {"params": members, "lr": lr, "lr_start": lr, "weight_decay": decay} for (lr, decay), members in groups.items()
+    ]
+
+
+def rate(*, step: int, progress: float, settings: Settings) -> float:
+    """Factor on every group's learning rate: linear warm-up, then a cosine to zero at `progress` 1."""
+    warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
+    return warm if settings.plateau else warm * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+class Average:
+    """Exponential moving average of all parameters and batch-norm statistics, faster at the start."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        current = model.state_dict()
+        names = [name for name, value in self.state.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.state[n] for n in names], [current[n] for n in names], weight)
+
+
+# ---- class prompt ----------------------------------------------------------------------------------------------------
+
+
+def draw_class_weights(class_idx: Tensor, class_logits: Tensor, *, settings: Settings, n_boxes: int) -> Tensor:
+    """What the decoder is told in training, (B * n_boxes, 11): one-hot of the true class, softmax of the predicted one
+    (without gradient), or zeros, drawn for each box."""
+    true = F.one_hot(class_idx, N_CLASSES).float().repeat_interleave(n_boxes, dim=0)
+    predicted = class_logits.detach().float().softmax(dim=-1).repeat_interleave(n_boxes, dim=0)
+    draw = torch.rand(len(true), 1, device=true.device)
+    told = torch.where(draw < settings.class_true, true, predicted)
+    return torch.where(draw < settings.class_true + settings.class_predicted, told, torch.zeros_like(told))
+
+
+# ---- evaluation ------------------------------------------------------------------------------------------------------
+
+
+def _border(mask: np.ndarray) -> np.ndarray:
+    return mask & ~cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(bool)
+
+
+def contour_agreement(reference: np.ndarray, prediction: np.ndarray, *, tolerance_px: float = 2.0) -> float:
+    """Share of both masks' border pixels that lie within the tolerance of the other's border: NSD's quick cousin, for
+    watching a run. Masks are (H, W) bool; 0 if one is empty."""
+    borders = _border(reference), _border(prediction)
+    if not borders[0].any() or not borders[1].any():
+        return 0.0
+    near = 0
+    for border, other in (borders, borders[::-1]):
+        distance = cv2.distanceTransform((~other).astype(np.uint8), cv2.DIST_L2, 5)
+        near += int((distance[border] <= tolerance_px).sum())
+    return near / int(borders[0].sum() + borders[1].sum())
+
+
+@torch.no_grad()
+def evaluate(model: Segmenter, views: Sequence[EvalView] | EvalSet, *, device: torch.device) -> dict:
+    """Mean Dice and contour agreement at the input's resolution, by modality, data set and over modalities, and class
+    accuracy on whole pictures. As in the runtime's default mode a tile has its whole picture's predicted class."""
+    model.eval()
+    dice, contour = defaultdict(list), defaultdict(list)
+    right, told = [], None
+    for view in views:
+        image = minmax(view.image[None], view.content[None]).to(device)
+        features = model.encode(image)
+        if "class_logits" in features:
+            if view.whole:
+                told = features["class_logits"].softmax(dim=-1)
+                right.append(CLASSES[int(told.argmax())] == view.picture.modality)
+        if not len(view.boxes):
+            continue
+        weights = told.expand(len(view.boxes), -1) if told is not None and model.has_class_prompt else None
+        logits, _ = model.decode(features, view.boxes.to(device), weights)
+        for prediction, reference in zip((logits[:, 0] > 0).cpu().numpy(), view.masks.numpy().astype(bool)):
+            key = (view.picture.modality, view.picture.dataset)
+            sizes = int(prediction.sum() + reference.sum())
+            dice[key].append(2 * int((prediction & reference).sum()) / max(1, sizes))
+            contour[key].append(contour_agreement(reference, prediction))
+
+    def by(part: int, values: dict) -> dict[str, float]:
+        lists = defaultdict(list)
+        for key, members in values.items():
+            lists[key[part]].extend(members)
+        return {name: round(100 * float(np.mean(members)), 2) for name, members in sorted(lists.items())}
+
+    modalities = {"dice": by(0, dice), "contour": by(0, contour)}
+    result = {name: round(float(np.mean(list(values.values()))), 2) for name, values in modalities.items()}
+    if right:
+        result["class_accuracy"] = round(100 * float(np.mean(right)), 2)
+    return {**result, "n_objects": sum(map(len, dice.values())), "modalities": modalities, "datasets": by(1, dice)}
+
+
+# ---- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+def save(path: Path, record: dict) -> None:
+    """Writes a checkpoint so that a crash never leaves half of one under its name."""
+    part = path.with_suffix(".part")
+    torch.save(record, part)
+    part.replace(path)
+
+
+def load_trained(path: Path) -> tuple[Segmenter, dict]:
+    """A checkpoint's averaged model in eval mode, and its record without weights (`settings`, `step`, `metrics`, …)."""
+    record = torch.load(path, map_location="cpu", weights_only=True)
+    model = BUILDERS[record["settings"]["model"]]()
+    model.load_state_dict(record["ema"])
+    return model.eval(), {name: value for name, value in record.items() if name not in ("model", "ema", "optimizer")}
+
+
+def _commit() -> str:
+    """The checked-out commit, or `unknown` outside a repository."""
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+# ---- the loop --------------------------------------------------------------------------------------------------------
+
+
+class Trainer:
+    """Model, optimiser, average and clock of one run; `run` trains until the schedule ends."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        model: Segmenter,
+        folder: Path,
+        device: torch.device,
+        data_hash: str = "",
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.settings, self.folder, self.device, self.data_hash, self.say = settings, folder, device, data_hash, say
+        self.model = model.to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), betas=(0.9, 0.98), fused=True)
+        self.average = Average(self.model, settings.ema)
+        self.step, self.seconds = 0, 0.0  # optimiser steps and wall clock of training so far, over all resumes
+        self.metrics: list[dict] = []
+        self.plateau_factor = 1.0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    # -- state
+
+    def record(self, *, resumable: bool) -> dict:
+        record = {
+            "settings": dataclasses.asdict(self.settings),
+            "step": self.step,
+            "seconds": self.seconds,
+            "metrics": self.metrics,
+            "data_hash": self.data_hash,
+            "commit": _commit(),
+            "plateau_factor": self.plateau_factor,
+            "ema": self.average.state,
+        }
+        if resumable:
+            record |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return record
+
+    def resume(self) -> bool:
+        """Goes on from `last.pt` if there is one."""
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return False
+        record = torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(record["model"])
+        self.optimizer.load_state_dict(record["optimizer"])
+        self.average.state = record["ema"]
+        self.step, self.seconds, self.metrics = record["step"], record["seconds"], record["metrics"]
+        self.plateau_factor = record["plateau_factor"]
+        return True
+
+    @property
+    def progress(self) -> float:
+        """Share of the schedule that is over, 0..1."""
+        if self.settings.steps:
+            return min(1.0, self.step / self.settings.steps)
+        return min(1.0, self.seconds / (60 * self.settings.minutes))
+
+    # -- one step
+
+    def _loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        settings = self.settings
+        batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        image = minmax(batch["image"], batch["content"]).contiguous(memory_format=torch.channels_last)
+        n_boxes = batch["boxes"].shape[1]
+        boxes = batch["boxes"].flatten(0, 1)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
+            features = self.model.encode(image)
+            class_logits, weights = features.get("class_logits"), None
+            if self.model.has_class_prompt:
+                weights = draw_class_weights(batch["class_idx"], class_logits, settings=settings, n_boxes=n_boxes)
+            logits, score = self.model.decode(features, boxes, weights)
+        return total_loss(
+            logits=logits,
+            score=score,
+            masks=batch["masks"].flatten(0, 1),
+            boxes=boxes,
+            valid=batch["valid"].flatten(0, 1),
+            class_logits=class_logits,
+            class_idx=batch["class_idx"],
+            weights=settings.losses,
+        )
+
+    def train_step(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, float]:
+        """One optimiser step over `accumulate` batches. Gives the mean of each term; a step whose gradient is not finite
+        is skipped."""
+        settings = self.settings
+        self.model.train()
+        factor = rate(step=self.step, progress=self.progress, settings=settings) * self.plateau_factor
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["lr_start"] * factor
+        sums: dict[str, float] = defaultdict(float)
+        for _ in range(settings.accumulate):
+            loss, terms = self._loss(next(batches))
+            (loss / settings.accumulate).backward()
+            for name, value in {"loss": loss.detach(), **terms}.items():
+                sums[name] += float(value) / settings.accumulate
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+            self.average.update(self.model, self.step)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return {**sums, "norm": float(norm)}
+
+    # -- evaluation
+
+    def evaluate(self, views: Sequence[EvalView] | EvalSet) -> dict:
+        """Evaluates the averaged weights, keeps them as `best.pt` if their mark (Dice + contour) is the best so far."""
+        own = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average.state)
+        result = {"step": self.step, "seconds": round(self.seconds), **evaluate(self.model, views, device=self.device)}
+        self.model.load_state_dict(own)
+        best = max((_mark(m) for m in self.metrics), default=-1.0)
+        self.metrics.append(result)
+        if _mark(result) > best:
+            save(self.folder / "best.pt", self.record(resumable=False))
+        recent = [_mark(m) for m in self.metrics[-1 - self.settings.plateau_patience :]]
+        if self.settings.plateau and len(recent) > self.settings.plateau_patience and max(recent[1:]) <= recent[0]:
+            self.plateau_factor *= 0.5
+        (self.folder / "metrics.json").write_text(json.dumps(self.metrics, indent=1), encoding="utf-8")
+        return result
+
+    # -- the run
+
+    def run(self, batches: Iterator[dict[str, Tensor]], views: Sequence[EvalView] | EvalSet) -> None:
+        """Trains until the schedule's end, evaluates once more and writes `last.pt`."""
+        settings = self.settings
+        started, before = time.monotonic(), self.seconds
+        saved = evaluated = told = self.seconds
+        sums: dict[str, float] = defaultdict(float)
+        n_steps = 0
+        while self.progress < 1.0:
+            for name, value in self.train_step(batches).items():
+                sums[name] += value
+            n_steps += 1
+            self.seconds = before + time.monotonic() - started
+            if self.seconds - told > 30 or self.progress >= 1.0:
+                means = "  ".join(f"{name} {value / n_steps:.3f}" for name, value in sums.items())
+                pace = (self.seconds - told) / n_steps
+                left = 60 * settings.minutes - self.seconds if not settings.steps else pace * (settings.steps - self.step)
+                factor = self.optimizer.param_groups[0]["lr"] / self.optimizer.param_groups[0]["lr_start"]
+                self.say(
+                    f"step {self.step}  {100 * self.progress:.1f} %  {pace:.2f} s/step  "
+                    f"left {max(0, left) / 60:.0f} min  rate {factor:.2f}  {means}"
+                )
+                told, n_steps = self.seconds, 0
+                sums.clear()
+            if self.seconds - evaluated > 60 * settings.eval_minutes and self.progress < 0.97:
+                self._say_metrics(self.evaluate(views))
+                self.seconds = before + time.monotonic() - started
+                evaluated = told = self.seconds
+            if self.seconds - saved > 60 * settings.save_minutes:
+                save(self.folder / "last.pt", self.record(resumable=True))
+                saved = self.seconds
+        save(self.folder / "last.pt", self.record(resumable=True))
+        self._say_metrics(self.evaluate(views))
+        save(self.folder / "last.pt", self.record(resumable=True))
+
+    def _say_metrics(self, result: dict) -> None:
+        modalities = "  ".join(f"{name} {value:.1f}" for name, value in result["modalities"]["dice"].items())
+        self.say(
+            f"held out at step {result['step']}: Dice {result['dice']}  contour {result['contour']}  "
+            f"class {result.get('class_accuracy', '-')} %  ({result['n_objects']} objects)  {modalities}"
+        )
+
+
+def _mark(result: dict) -> float:
+    return result["dice"] + result["contour"]
+
+
+def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, Settings]:
+    """Command line -> paths and settings; every scalar of `Settings` is an option of the same name."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", choices=sorted(PRESETS), default="lite")
+    parser.add_argument("--data", type=Path, required=True, help="data folder (see training/README.md)")
+    parser.add_argument("--litemedsam", type=Path, help="lite_medsam.pth to start from")
+    parser.add_argument("--init", type=Path, help="checkpoint whose averaged weights to start from")
+    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="decoded pictures and checkpoints")
+    parser.add_argument("--name", help="folder of this run in the cache; the model's name unless given")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, default=1)
+    fields = [f for f in dataclasses.fields(Settings) if f.name != "model" and f.type in ("int", "float", "bool")]
+    for f in fields:
+        kind = {"int": int, "float": float}.get(f.type)
+        option = "--" + f.name.replace("_", "-")
+        if kind:
+            parser.add_argument(option, type=kind)
+        else:
+            parser.add_argument(option, action=argparse.BooleanOptionalAction)
+    parser.add_argument("--freeze", nargs="*", default=None, help="prefixes of parameters, for example encoder.")
+    parser.add_argument("--boxes", type=int, help="boxes to an image")
+    options = parser.parse_args(arguments)
+
+    settings = PRESETS[options.model]
+    given = {f.name: getattr(options, f.name) for f in fields if getattr(options, f.name) is not None}
+    if options.freeze is not None:
+        given["freeze"] = tuple(options.freeze)
+    if options.boxes:
+        given["samples"] = dataclasses.replace(settings.samples, boxes_per_image=options.boxes)
+    return options, dataclasses.replace(settings, **given)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options, settings = parse(arguments)
+    torch.set_num_threads(options.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pictures = read_index(options.data)
+    stores = open_stores(pictures, cache=options.cache)
+
+    torch.manual_seed(settings.seed)
+    random.seed(settings.seed)
+    model = start_model(settings.model, options.litemedsam)
+    if options.init:
+        model.load_state_dict(torch.load(options.init, map_location="cpu", weights_only=True)["ema"])
+    trainer = Trainer(
+        settings=settings,
+        model=model,
+        folder=options.cache / (options.name or settings.model),
+        device=device,
+        data_hash=data_hash(stores),
+        say=lambda line: print(time.strftime("%H:%M:%S "), line, flush=True),
+    )
+    resumed = trainer.resume()
+    # A resumed run draws other samples than the run it goes on from drew at its start.
+    sampler = Sampler(
+        pictures=pictures, side="train", settings=settings.samples, seed=settings.seed + trainer.step, stores=stores
+    )
+    loader = DataLoader(
+        sampler,
+        batch_size=settings.batch,
+        num_workers=options.workers,
+        persistent_workers=options.workers > 0,
+        prefetch_factor=4 if options.workers else None,
+        pin_memory=device.type == "cuda",
+    )
+    views = EvalSet(
+        pictures=pictures, max_objects=settings.eval_objects, max_pictures=settings.eval_pictures, stores=stores
+    )
+    trainer.say(
+        f"{'resumes at step ' + str(trainer.step) if resumed else 'starts'}  {settings.model} on {device}, "
+        f"{len(sampler.pictures)} pictures of {len(sampler.datasets)} data sets, {settings}"
+    )
+    trainer.run(iter(loader), views)
+
+
+if __name__ == "__main__":
+    main()
