@@ -146,12 +146,8 @@ pub fn mask_from_logits(logits: &Logits, letterbox: &Letterbox) -> Mask {
     }
     let columns = Taps::new(view.width, filled.width, positive.x, positive.right());
     let rows = Taps::new(view.height, filled.height, positive.y, positive.bottom());
-    let region = Rect {
-        x: columns.first,
-        y: rows.first,
-        width: columns.taps.len() as u32,
-        height: rows.taps.len() as u32,
-    };
+    let region =
+        Rect { x: columns.first, y: rows.first, width: columns.taps.len() as u32, height: rows.taps.len() as u32 };
     let mut bits = Vec::with_capacity(region.area());
     for row in &rows.taps {
         let (above, below) = (&logits.values[row.low * stride..], &logits.values[row.high * stride..]);

@@ -286,7 +286,10 @@ mod tests {
         assert_eq!(nsd(&empty, &empty, 2.0), Ok(None));
         assert_eq!(nsd_contour(&empty, &empty, 2.0), Ok(None));
         let nothing = VolumeMask::new([2, 2, 2], &[false; 8]).expect("one flag a voxel");
-        assert_eq!((dsc_3d(&nothing, &nothing), nsd_3d_by_axis(&nothing, &nothing, [1.0; 3], 2.0)), (Ok(None), Ok(None)));
+        assert_eq!(
+            (dsc_3d(&nothing, &nothing), nsd_3d_by_axis(&nothing, &nothing, [1.0; 3], 2.0)),
+            (Ok(None), Ok(None))
+        );
     }
 
     #[test]

@@ -196,7 +196,8 @@ pub(super) fn surface_areas(spacing_mm: [f64; 3]) -> [f64; 256] {
                     let turned: usize = (0..3).map(|axis| (corner >> (2 - axis) & 1) << (2 - turn[axis])).sum();
                     turned ^ mirror
                 };
-                let code: usize = (0..8).filter(|corner| pattern >> corner & 1 == 1).map(|corner| 1 << moved(corner)).sum();
+                let code: usize =
+                    (0..8).filter(|corner| pattern >> corner & 1 == 1).map(|corner| 1 << moved(corner)).sum();
                 areas[code] = area;
                 areas[255 - code] = area;
             }
