@@ -62,6 +62,7 @@ export function createEffects(dispatch) {
       const info = await engine.load(files)
       if (isLatest()) dispatch({type: 'model-loaded', info})
     } catch (error) {
+      if (module && (await module.catch(() => null)) === null) module = null // Trying again fetches it again.
       const noEngine = error instanceof PageError && error.code === 'page.no-simd'
       if (isLatest()) failed(error, noEngine)
     }

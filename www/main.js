@@ -182,6 +182,7 @@ const onClick = (name, act) => part(name).addEventListener('click', act)
 const within = (event, selector) => /** @type {Element} */ (event.target).closest(selector)
 
 onClick('home', () => dispatch({type: 'closed'}))
+onClick('resume', () => dispatch({type: 'resumed'}))
 onClick('open', () => fileInput.click())
 onClick('openButton', () => fileInput.click())
 onClick('undo', () => dispatch({type: 'undo'}))
@@ -262,6 +263,9 @@ objects.addEventListener('change', (event) => {
 objects.addEventListener('pointerover', (event) => dispatch({type: 'hovered', id: idOf(event)}))
 objects.addEventListener('pointerleave', () => dispatch({type: 'hovered', id: null}))
 
+part('boot').remove()
+part('page').hidden = false
+measure()
 paint()
 const src = new URLSearchParams(location.search).get('src')
 if (src) dispatch({type: 'source-asked', url: src, name: src.split('/').at(-1) ?? src})

@@ -60,6 +60,7 @@ export function createRenderer(part, translator) {
       check(part('closer'), state.mode === 'default')
       text(part('closerNote'), ms ? t('panel.closer.note', {time: translator.duration(ms)}) : t('panel.closer.noteUntimed'))
     }
+    if (state.shelved && changed('shelved')) text(part('resume'), t('empty.resume', {name: state.shelved.source.demo?.title ?? state.shelved.source.name}))
     if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
     renderBar(part, state, translator)
     renderHint(part, state, translator)
@@ -121,6 +122,7 @@ function renderPage(part, state) {
   attribute(page, 'data-panel', state.panelOpen ? 'open' : 'closed')
   show(part('canvas'), state.study !== null)
   show(part('empty'), state.study === null)
+  show(part('resume'), state.shelved !== null)
   show(part('drop'), state.dropping)
   attribute(part('panelButton'), 'aria-expanded', state.panelOpen)
   for (const node of part('tools').querySelectorAll('[data-tool]')) {
@@ -185,7 +187,10 @@ function renderBar(part, state, translator) {
   attribute(part('saveButton'), 'aria-expanded', state.menu === 'save')
   show(part('saveList'), state.menu === 'save')
   show(part('classButton'), study !== null && state.model?.takesClass === true)
-  if (study) text(part('className'), classText(state, translator))
+  if (!study) return
+  text(part('className'), classText(state, translator))
+  const {width, height} = currentSlice(study)
+  attribute(part('canvas'), 'aria-label', t('viewer.label', {name: study.source.demo?.title ?? study.source.name, width, height}))
 }
 
 /** @param {HTMLElement} button @param {string} words @param {Label | undefined} label */
@@ -357,7 +362,7 @@ function renderFailure(part, state, translator) {
   const {message, hint} = translator.failure(failure)
   text(part('failureMessage'), message)
   text(part('failureHint'), hint)
-  const canRetry = state.study !== null && !failure.code.startsWith('open.') && !state.fatal
+  const canRetry = !state.fatal && (!state.model || (state.study !== null && !failure.code.startsWith('open.')))
   show(part('retry'), canRetry)
 }
 
@@ -431,7 +436,9 @@ function idleWords(state, translator) {
   const {t, percent, count} = translator
   if (state.notice) return translator.label(state.notice)
   if (!state.study) return state.model ? t('status.ready') : ''
-  if (currentSlice(state.study).encoding === 'stopped') return t('status.stopped')
+  const {encoding} = currentSlice(state.study)
+  if (encoding === 'stopped') return t('status.stopped')
+  if (encoding !== 'done') return t('status.encode.start')
   const n = state.study.work.items.filter((item) => item.mask).length
   if (n === 0) return t('status.readyForBox')
   const seen = predictedClass(state)

@@ -146,6 +146,7 @@
  * @property {Mode} mode
  * @property {readonly Demo[]} demos
  * @property {Study | null} study
+ * @property {Study | null} shelved  the one that was closed last, to go back to
  * @property {Source | null} pending  waits for the model
  * @property {ExportKind | null} saving  asked for, and waits for the masks
  * @property {readonly number[]} selected  ids; one at most for now
@@ -185,6 +186,7 @@
  *   | {type: 'retried'}
  *   | {type: 'tick', nowMs: number}
  *   | {type: 'closed'}
+ *   | {type: 'resumed'}
  *   | {type: 'viewport-changed', viewport: Extent}
  *   | {type: 'view-changed', view: View}
  *   | {type: 'zoomed', factor: number, at: Point | null}

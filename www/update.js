@@ -30,6 +30,7 @@ export const initialState = (settings = {}) => ({
   mode: settings.mode ?? 'default',
   demos: [],
   study: null,
+  shelved: null,
   pending: null,
   saving: null,
   selected: [],
@@ -125,7 +126,7 @@ function act(state, action) {
       return [{...state, loading: action.loading}, []]
     case 'model-chosen': {
       const entry = state.models.find(({name}) => name === action.name)
-      if (!entry || entry.name === state.modelName) return [{...state, menu: null}, []]
+      if (!entry || (entry.name === state.modelName && state.model)) return [{...state, menu: null}, []]
       const [idle, effects] = stopWork(state)
       const next = withEncoding({...idle, modelName: entry.name, model: null, menu: null, failure: null}, 'waiting')
       return [next, [...effects, {type: 'load-model', entry}]]
@@ -161,7 +162,7 @@ function act(state, action) {
         future: [],
       })
       const view = fitView({width, height}, state.viewport)
-      const fresh = {saving: null, selected: [], hovered: null, anchor: null, draft: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
+      const fresh = {shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
       return [{...state, ...fresh, job: null, study: opened, view, refused: []}, []]
     }
     case 'encoded': {
@@ -193,6 +194,8 @@ function act(state, action) {
       return stopWork(state)
     case 'retried': {
       const next = {...state, failure: null, refused: []}
+      const missing = state.model ? undefined : state.models.find(({name}) => name === state.modelName)
+      if (missing) return [next, [{type: 'load-model', entry: missing}]]
       return [study && currentSlice(study).encoding === 'stopped' ? withEncoding(next, 'waiting') : next, []]
     }
     case 'tick': {
@@ -202,7 +205,12 @@ function act(state, action) {
     }
     case 'closed': {
       const [idle, effects] = stopWork(state)
-      return [{...idle, study: null, pending: null, draft: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
+      const shelved = idle.study ?? state.shelved
+      return [{...idle, study: null, shelved, pending: null, draft: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
+    }
+    case 'resumed': {
+      if (!state.shelved) return [state, []]
+      return [{...state, study: state.shelved, shelved: null, view: fitView(currentSlice(state.shelved), state.viewport)}, []]
     }
 
     case 'viewport-changed': {
