@@ -1,6 +1,9 @@
 //! Rasters: PNG, JPEG, BMP, GIF, TIFF and WebP, through the `image`, `png` and `tiff` crates.
 
-use std::io::{self, Cursor};
+use std::{
+    error::Error,
+    io::{self, Cursor},
+};
 
 use image::{
     ColorType, ImageDecoder, ImageError,
@@ -109,20 +112,28 @@ pub struct Raster {
 /// [`OpenError`]: truncated, damaged, unsupported, empty, or over the limits, which are checked against the header
 /// before anything is allocated.
 pub fn read(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, OpenError> {
+    let result = read_whole(bytes, format, limits);
+    match result {
+        // The JPEG decoder fills what is missing with grey and calls it done.
+        Ok(_) if format == Format::Jpeg && ends_early(bytes, format) => Err(truncated(bytes, format)),
+        Err(OpenError::Damaged { .. }) if ends_early(bytes, format) => Err(truncated(bytes, format)),
+        result => result,
+    }
+}
+
+fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, OpenError> {
     let cursor = Cursor::new(bytes);
     match format {
         Format::Png => {
             check_png_size(bytes)?;
-            decode(PngDecoder::with_limits(cursor, image_limits(limits)), bytes, format, limits)
+            let raster = decode(PngDecoder::with_limits(cursor, image_limits(limits)), bytes, format, limits)?;
+            // The decoder has scaled fewer bits to eight; the header tells (PNG specification, section 11.2.1).
+            Ok(match bytes.get(24..26) {
+                Some(&[depth @ (1 | 2 | 4), 0]) => Raster { bits: depth, ..raster },
+                _ => raster,
+            })
         }
-        Format::Jpeg => {
-            let raster = decode(JpegDecoder::new(cursor), bytes, format, limits)?;
-            // The decoder fills what is missing with grey and calls it done.
-            if !jpeg_has_end(bytes) {
-                return Err(OpenError::Truncated { format: format.name(), found_bytes: bytes.len() });
-            }
-            Ok(raster)
-        }
+        Format::Jpeg => decode(JpegDecoder::new(cursor), bytes, format, limits),
         Format::Bmp => decode(BmpDecoder::new(cursor), bytes, format, limits),
         Format::Gif => decode(GifDecoder::new(cursor), bytes, format, limits),
         Format::WebP => decode(WebPDecoder::new(cursor), bytes, format, limits),
@@ -178,7 +189,7 @@ fn decode<D: ImageDecoder>(
     format: Format,
     limits: &Limits,
 ) -> Result<Raster, OpenError> {
-    let failed = |error: ImageError| from_image_error(error, format, bytes.len(), limits);
+    let failed = |error: ImageError| from_image_error(error, bytes, format, limits);
     let mut decoder = decoder.map_err(failed)?;
     let (width, height) = decoder.dimensions();
     let colour = decoder.color_type();
@@ -186,12 +197,10 @@ fn decode<D: ImageDecoder>(
     decoder.set_limits(image_limits(limits)).map_err(failed)?;
     // A damaged EXIF block is no reason to withhold the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let stored = decoder.original_color_type();
-    let bits = (stored.bits_per_pixel() / u16::from(stored.channel_count())).min(255) as u8;
     let mut pixels = vec![0; size.area() * usize::from(colour.bytes_per_pixel())];
     decoder.read_image(&mut pixels).map_err(failed)?;
 
-    let (channels, samples, depth) = match colour {
+    let (channels, samples, bits) = match colour {
         ColorType::L8 => (Channels::Grey, Samples::U8(pixels), 8),
         ColorType::La8 => (Channels::GreyAlpha, Samples::U8(pixels), 8),
         ColorType::Rgb8 => (Channels::Rgb, Samples::U8(pixels), 8),
@@ -205,7 +214,7 @@ fn decode<D: ImageDecoder>(
             return Err(OpenError::Unsupported { format: format.name(), detail });
         }
     };
-    Ok(Raster { format, size, channels, samples, bits: bits.min(depth), float: false, orientation })
+    Ok(Raster { format, size, channels, samples, bits, float: false, orientation })
 }
 
 fn native_u16(bytes: &[u8]) -> Samples {
@@ -219,17 +228,36 @@ fn image_limits(limits: &Limits) -> image::Limits {
     image_limits
 }
 
-fn from_image_error(error: ImageError, format: Format, found_bytes: usize, limits: &Limits) -> OpenError {
-    let format = format.name();
+fn from_image_error(error: ImageError, bytes: &[u8], format: Format, limits: &Limits) -> OpenError {
+    let name = format.name();
     match error {
-        ImageError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-            OpenError::Truncated { format, found_bytes }
-        }
+        ImageError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => truncated(bytes, format),
         ImageError::Limits(e) if matches!(e.kind(), LimitErrorKind::InsufficientMemory) => {
-            OpenError::TooMuchMemory { format, max_bytes: limits.max_bytes }
+            OpenError::TooMuchMemory { format: name, max_bytes: limits.max_bytes }
         }
-        ImageError::Unsupported(e) => OpenError::Unsupported { format, detail: e.to_string() },
-        other => OpenError::Damaged { format, detail: other.to_string() },
+        ImageError::Unsupported(e) => OpenError::Unsupported { format: name, detail: e.to_string() },
+        // Its own text repeats the format.
+        ImageError::Decoding(e) => {
+            OpenError::Damaged { format: name, detail: e.source().map_or_else(|| e.to_string(), ToString::to_string) }
+        }
+        other => OpenError::Damaged { format: name, detail: other.to_string() },
+    }
+}
+
+fn truncated(bytes: &[u8], format: Format) -> OpenError {
+    OpenError::Truncated { format: format.name(), found_bytes: bytes.len() }
+}
+
+/// Whether what ends a file of this format is missing; false where the decoder tells.
+fn ends_early(bytes: &[u8], format: Format) -> bool {
+    match format {
+        Format::Jpeg => !jpeg_has_end(bytes),
+        Format::Gif => !bytes.ends_with(b";"),
+        Format::WebP => {
+            let promised = bytes.get(4..8).map(|size| u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
+            promised.is_none_or(|promised| bytes.len() as u64 - 8 < u64::from(promised))
+        }
+        Format::Png | Format::Bmp | Format::Tiff => false,
     }
 }
 
@@ -260,7 +288,7 @@ fn read_raw_png(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
     let format = Format::Png;
     let failed = |error: png::DecodingError| match error {
         png::DecodingError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-            OpenError::Truncated { format: format.name(), found_bytes: bytes.len() }
+            truncated(bytes, format)
         }
         png::DecodingError::LimitsExceeded => {
             OpenError::TooMuchMemory { format: format.name(), max_bytes: limits.max_bytes }
@@ -683,8 +711,8 @@ mod tests {
         check_refused(
             &png,
             "open.damaged",
-            "the PNG file is damaged: Format error decoding Png: \
-             CRC error: expected 0xfdd49a73 have 0xc8db9dae while decoding \"IHDR\" chunk.",
+            "the PNG file is damaged: CRC error: expected 0xfdd49a73 have 0x8a04ab62 while decoding ChunkType \
+             { type: IHDR, critical: true, private: false, reserved: false, safecopy: false } chunk.",
             "copy or download the file again",
         );
     }
