@@ -2,16 +2,25 @@
 
 /** @import {Failure, Label, Locale, MessageKey, Messages} from './types.js' */
 
-import {en} from './locales/en.js'
+/** Languages by their own names. Each has a table in locales/. */
+export const LANGUAGES = /** @type {const} */ ({de: 'Deutsch', en: 'English', es: 'Español', fr: 'Français', zh: '中文'})
 
-/** @type {Record<Locale, Messages>} */
-const TABLES = {en}
+/** The first language of a list that there is a table for. @param {readonly string[]} wished tags such as `de-AT` @returns {Locale} */
+export function bestLocale(wished) {
+  const [best = 'en'] = wished.map((tag) => tag.toLowerCase().split('-')[0] ?? '').filter((language) => language in LANGUAGES)
+  return /** @type {Locale} */ (best)
+}
+
+/** @param {Locale} locale @returns {Promise<Translator>} */
+export async function loadTranslator(locale) {
+  const {messages} = /** @type {{messages: Messages}} */ (await import(`./locales/${locale}.js`))
+  return createTranslator(locale, messages)
+}
 
 /** @typedef {ReturnType<typeof createTranslator>} Translator */
 
-/** @param {Locale} locale */
-export function createTranslator(locale) {
-  const table = TABLES[locale]
+/** @param {Locale} locale @param {Messages} table */
+export function createTranslator(locale, table) {
   const plural = new Intl.PluralRules(locale)
   const integers = new Intl.NumberFormat(locale)
   const tenths = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1})

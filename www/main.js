@@ -4,7 +4,7 @@
 
 import {draw} from './draw.js'
 import {createEffects, readSettings} from './effects.js'
-import {createTranslator} from './i18n.js'
+import {bestLocale, loadTranslator} from './i18n.js'
 import {keyAction} from './keys.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
 import {createStore} from './store.js'
@@ -16,17 +16,24 @@ const canvas = /** @type {HTMLCanvasElement} */ (part('canvas'))
 const viewer = part('viewer')
 const fileInput = /** @type {HTMLInputElement} */ (part('fileInput'))
 
-const store = createStore(update, initialState(readSettings()))
+const store = createStore(update, initialState({locale: bestLocale(navigator.languages), ...readSettings()}))
 const {dispatch, getState} = store
 const {run, boot} = createEffects(dispatch)
 store.onEffect(run)
 
-const translator = createTranslator(getState().locale)
-renderTexts(document, translator)
-const render = createRenderer(part, translator)
-
 /** @type {State | null} what the page shows */
 let rendered = null
+/** @type {ReturnType<typeof createRenderer>} */
+let render
+const speak = async () => {
+  const {locale} = getState()
+  const translator = await loadTranslator(locale)
+  if (getState().locale !== locale) return
+  renderTexts(document, translator)
+  render = createRenderer(part, translator)
+  rendered = null
+}
+await speak()
 let frame = 0
 const paint = () => {
   frame = 0
@@ -35,7 +42,10 @@ const paint = () => {
   draw(canvas, state, window.devicePixelRatio)
   rendered = state
 }
-store.subscribe(() => (frame ||= requestAnimationFrame(paint)))
+store.subscribe((state, previous) => {
+  frame ||= requestAnimationFrame(paint)
+  if (state.locale !== previous.locale) speak().then(paint)
+})
 
 /** @param {Action[]} actions */
 const dispatchAll = (actions) => actions.forEach(dispatch)
@@ -187,6 +197,8 @@ onClick('open', () => fileInput.click())
 onClick('openButton', () => fileInput.click())
 onClick('undo', () => dispatch({type: 'undo'}))
 onClick('redo', () => dispatch({type: 'redo'}))
+part('language').addEventListener('change', (event) =>
+  dispatch({type: 'locale-chosen', locale: bestLocale([/** @type {HTMLSelectElement} */ (event.target).value])}))
 onClick('theme', () => dispatch({type: 'theme-toggled'}))
 onClick('help', () => dispatch({type: 'sheet-toggled', sheet: 'keys'}))
 onClick('about', () => dispatch({type: 'sheet-toggled', sheet: 'about'}))

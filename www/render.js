@@ -4,6 +4,7 @@
 /** @import {Translator} from './i18n.js' */
 
 import {viewFromImage} from './geometry.js'
+import {LANGUAGES} from './i18n.js'
 import {objectColour} from './palette.js'
 import {currentSlice, maskKey, shownItems} from './work.js'
 
@@ -27,8 +28,9 @@ export function findParts(root) {
   }
 }
 
-/** Texts that do not depend on the state. @param {ParentNode} root @param {Translator} translator */
-export function renderTexts(root, {t}) {
+/** Texts that do not depend on the state. @param {Document} root @param {Translator} translator */
+export function renderTexts(root, {t, locale}) {
+  root.documentElement.lang = locale
   for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[data-t], [data-t-title], [data-t-label]'))) {
     const {t: text, tTitle, tLabel, key} = /** @type {Record<string, MessageKey | undefined>} */ (node.dataset)
     if (text) node.textContent = t(text)
@@ -44,10 +46,15 @@ export function renderTexts(root, {t}) {
  */
 export function createRenderer(part, translator) {
   const {t} = translator
+  /** @type {Map<number, ReturnType<typeof createRow>>} */
   const rows = new Map()
+  part('objects').replaceChildren()
+  part('classes').replaceChildren()
+  part('language').replaceChildren(...Object.entries(LANGUAGES).map(([value, name]) => element('option', {value, lang: value}, [name])))
   return (state, previous) => {
     const changed = (/** @type {(keyof State)[]} */ ...keys) => !previous || keys.some((key) => state[key] !== previous[key])
     renderPage(part, state)
+    if (changed('locale')) /** @type {HTMLSelectElement} */ (part('language')).value = state.locale
     if (changed('demos')) renderTiles(part, state, translator)
     if (changed('models', 'modelName', 'model', 'menu', 'encodeMs')) renderModels(part, state, translator)
     if (changed('study', 'draft', 'selected', 'hovered', 'refused', 'model', 'mode', 'job')) {

@@ -6,7 +6,7 @@
 
 /** @typedef {import('./locales/en.js').Messages} Messages */
 /** @typedef {keyof Messages} MessageKey */
-/** @typedef {'en'} Locale  languages that have a table in locales/ */
+/** @typedef {keyof typeof import('./i18n.js').LANGUAGES} Locale */
 /** @typedef {'dark' | 'light'} Theme */
 
 /**
@@ -201,6 +201,7 @@
  *   | {type: 'mask-style-toggled'}
  *   | {type: 'masks-toggled'}
  *   | {type: 'theme-toggled'}
+ *   | {type: 'locale-chosen', locale: Locale}
  *   | {type: 'mode-chosen', mode: Mode}
  *   | {type: 'class-chosen', choice: ClassChoice}
  *   | {type: 'anchor-set', at: Point | null}
@@ -235,7 +236,7 @@
  *   | {type: 'remember', settings: Settings}} Effect
  */
 
-/** @typedef {{theme: Theme, mode: Mode, modelName: string | null, encodeMs: Readonly<Record<string, number>>, hintSeen: boolean}} Settings  kept in the browser */
+/** @typedef {{locale: Locale, theme: Theme, mode: Mode, modelName: string | null, encodeMs: Readonly<Record<string, number>>, hintSeen: boolean}} Settings  kept in the browser */
 
 /**
  * The wasm module's exports as `src/wasm.rs` gives them. One instance holds one model and one open picture; all but

@@ -10,7 +10,7 @@ import {changeItem, currentItems, currentSlice, itemFromDraft, maskKey, wantedMa
 
 /** @param {Partial<Settings>} settings as remembered @returns {State} */
 export const initialState = (settings = {}) => ({
-  locale: 'en',
+  locale: settings.locale ?? 'en',
   theme: settings.theme ?? 'dark',
   touch: false,
   calm: false,
@@ -60,7 +60,7 @@ export function update(state, action) {
 }
 
 /** What the browser remembers. @param {State} state @returns {Settings} */
-const settingsOf = ({theme, mode, modelName, encodeMs, hintSeen}) => ({theme, mode, modelName, encodeMs, hintSeen})
+const settingsOf = ({locale, theme, mode, modelName, encodeMs, hintSeen}) => ({locale, theme, mode, modelName, encodeMs, hintSeen})
 
 /** @param {State} a @param {State} b */
 function sameSettings(a, b) {
@@ -248,6 +248,8 @@ function act(state, action) {
       return [{...state, masksShown: !state.masksShown}, []]
     case 'theme-toggled':
       return [{...state, theme: state.theme === 'dark' ? 'light' : 'dark'}, []]
+    case 'locale-chosen':
+      return [{...state, locale: action.locale}, []]
     case 'mode-chosen':
       return [{...state, mode: action.mode}, []]
     case 'class-chosen': {

@@ -2,10 +2,33 @@ import assert from 'node:assert/strict'
 import {readFileSync} from 'node:fs'
 import {test} from 'node:test'
 
-import {createTranslator} from '../../www/i18n.js'
-import {en} from '../../www/locales/en.js'
+import {bestLocale, createTranslator, LANGUAGES, loadTranslator} from '../../www/i18n.js'
+import {messages as en} from '../../www/locales/en.js'
 
-const translator = createTranslator('en')
+/** @import {Locale, MessageKey} from '../../www/types.js' */
+
+const translator = createTranslator('en', en)
+
+test('the first language that is spoken is taken, English otherwise', () => {
+  assert.equal(bestLocale(['pt-BR', 'de-AT', 'en']), 'de')
+  assert.equal(bestLocale(['pt']), 'en')
+  assert.equal(bestLocale(['zh-Hant-TW']), 'zh')
+})
+
+test('every language says everything, with the same places to fill in', async () => {
+  const keys = /** @type {MessageKey[]} */ (Object.keys(en))
+  const places = (/** @type {string} */ text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort().join()
+  for (const locale of /** @type {Locale[]} */ (Object.keys(LANGUAGES))) {
+    const {t} = await loadTranslator(locale)
+    for (const key of keys) assert.equal(places(t(key)), places(en[key]), `${locale}: ${key}`)
+  }
+})
+
+test('numbers are written as the language writes them', async () => {
+  const {duration, percent} = await loadTranslator('de')
+  assert.equal(duration(3649), '3,6 s')
+  assert.equal(percent(0.97), '97\u00A0%')
+})
 
 test('values are filled in, numbers the way the language writes them', () => {
   assert.equal(translator.t('notice.saved.other', {name: 'a.png', n: 1200, width: 512, height: 64}), 'Saved a.png: 1,200 objects, 512 × 64')

@@ -1,5 +1,5 @@
 /** English: the table that the others are typed by. Keys are `place.what`; `{name}` is filled in. */
-export const en = {
+export const messages = {
   'app.title': 'medbox',
 
   'empty.open': 'Open a picture',
@@ -14,7 +14,6 @@ export const en = {
 
   'bar.home': 'Close the picture and go to the start',
   'bar.model': 'Model',
-  'bar.class': 'Class',
   'bar.class.auto': 'Class: {name} {percent}',
   'bar.class.autoWait': 'Class: auto',
   'bar.class.chosen': 'Class: {name}',
@@ -152,6 +151,7 @@ export const en = {
   'about.models': 'Models',
   'about.code': 'The program is free under the Apache License 2.0.',
   'about.open': 'About medbox',
+  'about.language': 'Language',
 
   'unit.milliseconds': '{n} ms',
   'unit.seconds': '{s} s',
@@ -174,4 +174,4 @@ export const en = {
   'error.page.unexpected.hint': 'Reload the page; boxes that were drawn have to be drawn again.',
 }
 
-/** @typedef {{readonly [K in keyof typeof en]: string}} Messages */
+/** @typedef {{readonly [K in keyof typeof messages]: string}} Messages */
