@@ -21,6 +21,7 @@ import onnx
 import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from training.model import BUILDERS, SIDE, Segmenter, fuse, gmac, load_litemedsam, n_parameters
@@ -101,9 +102,48 @@ def round_weights(model: nn.Module) -> None:
             parameter.copy_(parameter.half().float())
 
 
+def static_shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """Shapes without unknown sides, by tensor name."""
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {}
+    for value in [*graph.input, *graph.value_info, *graph.output]:
+        sides = value.type.tensor_type.shape.dim
+        if value.type.tensor_type.HasField("shape") and all(side.HasField("dim_value") for side in sides):
+            shapes[value.name] = [side.dim_value for side in sides]
+    return shapes
+
+
+def fold_small(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Computes what does not depend on the inputs, as long as it is small: shapes and indices, which the tracer writes out
+    as arithmetic. Tables that are gathered or grids that are computed stay as they are; stored they would be large."""
+    while True:
+        known = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        shapes, kept, n_known = static_shapes(model), [], len(known)
+        for node in model.graph.node:
+            if node.op_type == "Constant":
+                known[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+            elif node.op_type == "Shape" and node.input[0] in shapes:
+                known[node.output[0]] = np.array(shapes[node.input[0]], np.int64)
+            elif all(name in known for name in node.input if name) and len(node.output) == 1:
+                inputs = [name for name in dict.fromkeys(node.input) if name]
+                value = ReferenceEvaluator(node).run(None, {name: known[name] for name in inputs})[0]
+                if np.size(value) >= SMALL:
+                    kept.append(node)
+                    continue
+                known[node.output[0]] = np.asarray(value)
+            else:
+                kept.append(node)
+        used = {name for node in kept for name in node.input} | {value.name for value in model.graph.output}
+        del model.graph.node[:], model.graph.initializer[:], model.graph.value_info[:]
+        model.graph.node.extend(kept)
+        model.graph.initializer.extend(numpy_helper.from_array(v, name) for name, v in known.items() if name in used)
+        if len(known) == n_known:
+            return model
+
+
 def store_small(path: Path) -> None:
     """Stores each large initialiser that f16 holds exactly as f16 behind a Cast, and equal initialisers once."""
-    model = onnx.load(path)
+    model = fold_small(onnx.load(path))
     graph, first_of, renamed, casts, kept = model.graph, {}, {}, [], []
     for tensor in graph.initializer:
         key = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
