@@ -329,6 +329,9 @@ class Trainer:
         is skipped."""
         settings = self.settings
         self.model.train()
+        for name, module in self.model.named_modules():
+            if f"{name}.".startswith(settings.freeze):
+                module.eval()  # batch-norm statistics stay as well
         factor = rate(step=self.step, progress=self.progress, settings=settings) * self.plateau_factor
         for group in self.optimizer.param_groups:
             group["lr"] = group["lr_start"] * factor
