@@ -323,7 +323,7 @@ def tiny_views() -> list[EvalView]:
     ]
 
 
-SETTINGS = train.Settings(steps=60, lr=1e-2, warmup_steps=5, eval_minutes=1e9, save_minutes=1e9)
+SETTINGS = train.Settings(steps=60, lr=1e-2, warmup_steps=5, ema=0.8, eval_minutes=1e9, save_minutes=1e9)
 
 
 @pytest.fixture
