@@ -27,12 +27,7 @@ pub struct ExportObject<'a> {
 impl<'a> ExportObject<'a> {
     /// The object at `index` of an answer, which has the label `index + 1`.
     pub fn from_answer((index, object): (usize, &'a Object)) -> Self {
-        Self {
-            id: index as u32 + 1,
-            box_image: object.prompt.box_image(),
-            mask: &object.mask,
-            score: object.score,
-        }
+        Self { id: index as u32 + 1, box_image: object.prompt.box_image(), mask: &object.mask, score: object.score }
     }
 }
 

@@ -105,7 +105,7 @@ impl Canvas {
                 } else {
                     for (value, colour) in pixel.iter_mut().zip(colour) {
                         let mixed = u16::from(*value) * (100 - FILL_PERCENT) + u16::from(colour) * FILL_PERCENT;
-                        *value = (mixed / 100) as u8;
+                        *value = ((mixed + 50) / 100) as u8;
                     }
                 }
             }
@@ -238,7 +238,7 @@ mod tests {
         canvas.draw_mask(&mask, [250, 0, 0], 6.0, 4.0);
         let row: Vec<u8> = (90..112).map(|x| canvas.rgb[(20 * 4096 + x) * 3]).collect();
         // Black, four dark pixels, six of the edge, then 35 % of the colour.
-        assert_eq!(row, [[0; 6].as_slice(), &[0x10; 4], &[250; 6], &[87; 6]].concat());
+        assert_eq!(row, [[0; 6].as_slice(), &[0x10; 4], &[250; 6], &[88; 6]].concat());
     }
 
     #[test]

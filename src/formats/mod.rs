@@ -119,7 +119,9 @@ pub enum OpenError {
     #[error("the NPZ file holds no array “{name}”")]
     MissingArray { name: &'static str },
     /// An NPZ file with a volume.
-    #[error("the NPZ file holds a volume of {depth} × {height} × {width} voxels, and medbox opens single pictures only")]
+    #[error(
+        "the NPZ file holds a volume of {depth} × {height} × {width} voxels, and medbox opens single pictures only"
+    )]
     Volume { depth: usize, height: usize, width: usize },
     /// An array of the wrong shape.
     #[error("the array “{name}” has the shape {found:?}, and {expected} was expected")]

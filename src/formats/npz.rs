@@ -178,9 +178,11 @@ impl<'a> Archive<'a> {
         self.limits.check_bytes(entry.size())?;
         // What the index says and what comes out are two things: read one byte more than is allowed, and no further.
         let mut npy = Vec::new();
-        (&mut entry).take(self.limits.max_bytes.saturating_add(1)).read_to_end(&mut npy).map_err(|e| match e.kind() {
-            std::io::ErrorKind::UnexpectedEof => truncated(self.n_bytes),
-            _ => damaged(format!("the array “{name}” cannot be unpacked ({e})")),
+        (&mut entry).take(self.limits.max_bytes.saturating_add(1)).read_to_end(&mut npy).map_err(|e| {
+            match e.kind() {
+                std::io::ErrorKind::UnexpectedEof => truncated(self.n_bytes),
+                _ => damaged(format!("the array “{name}” cannot be unpacked ({e})")),
+            }
         })?;
         self.limits.check_bytes(npy.len() as u64)?;
         parse_npy(name, &npy).map(Some)
@@ -332,7 +334,8 @@ mod tests {
 
     #[test]
     fn volumes_are_refused_by_their_size() {
-        for bytes in [npz! { "imgs": Array3::<u8>::zeros((4, 6, 5)) }, npz! { "imgs": Array4::<u8>::zeros((4, 6, 5, 3)) }]
+        for bytes in
+            [npz! { "imgs": Array3::<u8>::zeros((4, 6, 5)) }, npz! { "imgs": Array4::<u8>::zeros((4, 6, 5, 3)) }]
         {
             check_refused(
                 &bytes,
@@ -346,12 +349,7 @@ mod tests {
     #[test]
     fn archives_without_what_is_needed_are_refused() {
         let picture = Array2::<u8>::zeros((2, 2));
-        check_refused(
-            &npz! { "segs": picture },
-            "open.missing-array",
-            "the NPZ file holds no array “imgs”",
-            CHALLENGE,
-        );
+        check_refused(&npz! { "segs": picture }, "open.missing-array", "the NPZ file holds no array “imgs”", CHALLENGE);
         check_refused(
             &npz! { "imgs": picture },
             "open.missing-array",

@@ -287,9 +287,7 @@ fn jpeg_has_end(bytes: &[u8]) -> bool {
 fn read_raw_png(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
     let format = Format::Png;
     let failed = |error: png::DecodingError| match error {
-        png::DecodingError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-            truncated(bytes, format)
-        }
+        png::DecodingError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => truncated(bytes, format),
         png::DecodingError::LimitsExceeded => {
             OpenError::TooMuchMemory { format: format.name(), max_bytes: limits.max_bytes }
         }
@@ -363,7 +361,11 @@ impl Raster {
 }
 
 /// Colours composited over black, alpha dropped; see [`read`] for where alpha is ignored.
-fn without_alpha<T: Copy + Default + PartialEq>(values: Vec<T>, channels: Channels, over_black: fn(T, T) -> T) -> Vec<T> {
+fn without_alpha<T: Copy + Default + PartialEq>(
+    values: Vec<T>,
+    channels: Channels,
+    over_black: fn(T, T) -> T,
+) -> Vec<T> {
     let (n, step) = (channels.n_colours(), channels.count());
     if n == step {
         return values;
@@ -437,9 +439,7 @@ fn upright<T: Copy>(size: Size, step: usize, values: Vec<T>, orientation: Orient
 mod tests {
     use image::{
         ExtendedColorType as Pixels, ImageEncoder,
-        codecs::{
-            bmp::BmpEncoder, gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder,
-        },
+        codecs::{bmp::BmpEncoder, gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
     };
 
     use super::*;
