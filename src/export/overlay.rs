@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Colours of objects, told apart with any colour vision: Okabe and Ito's set without black, then Paul Tol's muted set.
-/// The page draws with the same (`www/app.css`).
+/// The page draws with the same (`www/palette.js`).
 const COLOURS: [[u8; 3]; 16] = [
     [0xe6, 0x9f, 0x00],
     [0x56, 0xb4, 0xe9],
