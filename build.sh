@@ -50,6 +50,15 @@ setup_base() {
   [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
 }
 
+# install_tool CRATE [CARGO_FLAG…]: with the dependencies that its authors locked, or, where a registry lacks one of those
+# releases (a mirror that lags, a release that was yanked), with the newest that fit.
+install_tool() {
+  cargo install --quiet --locked --root "$TOOLS" "$@" || {
+    say "the locked dependencies of $1 cannot be had: installing with the newest that fit"
+    cargo install --quiet --root "$TOOLS" "$@"
+  }
+}
+
 # Which toolchain can build for wasm: "rustup", or "debian" where rustup's server is out of reach.
 wasm_toolchain() {
   if have rustup && rustup target list --installed 2>/dev/null | grep -qx "$WASM_TARGET"; then
@@ -80,7 +89,7 @@ setup_wasm() {
   version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
   if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
     say "installing wasm-bindgen-cli $version into .tools (about three minutes)"
-    cargo install --quiet --locked --root "$TOOLS" wasm-bindgen-cli --version "$version"
+    install_tool wasm-bindgen-cli --version "$version"
   fi
 }
 
@@ -101,10 +110,13 @@ setup_browsers() {
 
 # ---------------------------------------------------------------------------------------------------------------- build
 
-# build_module NAME FEATURES: target/wasm-NAME/out/medbox{.js,_bg.wasm}
+# build_module NAME FEATURES [CARGO_FLAG…]: target/wasm-NAME/out/medbox{.js,_bg.wasm}
 build_module() {
   local name=$1 features=$2 dir=target/wasm-$1
-  local args=(build --quiet --lib --no-default-features --profile wasm --target "$WASM_TARGET" --target-dir "$dir" --locked)
+  shift 2
+  # A cdylib and nothing else: with an rlib beside it, cargo leaves out link-time optimisation.
+  local args=(rustc "$@" --lib --crate-type cdylib --no-default-features --profile wasm --locked
+    --target "$WASM_TARGET" --target-dir "$dir")
   if [ "$(wasm_toolchain)" = rustup ]; then
     RUSTFLAGS="-C target-feature=$features" cargo "${args[@]}"
   else
@@ -123,9 +135,15 @@ build_wasm() {
   stamp=www/pkg/.inputs
   if [ "$(cat "$stamp" 2>/dev/null)" != "$inputs" ]; then
     say "building the wasm modules with $(wasm_toolchain)'s Rust (the first time: some minutes)"
-    build_module relaxed +simd128,+relaxed-simd & local first=$!
-    build_module simd +simd128
-    wait "$first"
+    # Side by side, because each leaves a core idle for long: tract's largest crate and the final link are one thread.
+    # Ctrl+C does not reach jobs in the background by itself.
+    trap 'kill 0' INT
+    local relaxed simd broken=0
+    build_module simd +simd128 --quiet & simd=$!
+    build_module relaxed +simd128,+relaxed-simd & relaxed=$!
+    wait "$relaxed" || broken=1
+    wait "$simd" || broken=1
+    [ $broken = 0 ] || die "the wasm modules could not be built" "see the compiler's messages above"
     rm -rf www/pkg && mkdir -p www/pkg
     cmp -s target/wasm-{relaxed,simd}/out/medbox.js || die "the two builds have different JavaScript" "report this"
     cp target/wasm-relaxed/out/medbox.js www/pkg/
@@ -166,14 +184,17 @@ step() {
     local broken=1
     say "FAILED: $name"
   fi
-  # cargo: "N passed; M failed", node: "# pass N" and "# fail M", pytest: "N passed", "M failed".
+  # cargo: "N passed; M failed", node: "# pass N" and "# fail M", pytest: "N passed", "M failed". A step that counts
+  # nothing is one test.
   counts=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | awk '
     match($0, /[0-9]+ passed/) { p += substr($0, RSTART) + 0 }
     match($0, /[0-9]+ failed/) { f += substr($0, RSTART) + 0 }
     /^(#|ℹ) pass [0-9]+$/ { p += $3 } /^(#|ℹ) fail [0-9]+$/ { f += $3 }
     END { print p + 0, f + 0 }')
+  [ "$counts" != '0 0' ] || counts="$((1 - broken)) $broken"
   passed=$((passed + ${counts% *}))
   failed=$((failed + ${counts#* }))
+  # Broken without a failed test: it did not come to its end.
   [ $broken = 0 ] || [ "${counts#* }" != 0 ] || failed=$((failed + 1))
   rm -f "$log"
 }
@@ -188,7 +209,7 @@ verb_quick() {
 verb_test() {
   verb_setup
   step "Rust" cargo test --quiet --release --locked
-  build_wasm
+  step "wasm modules" ./build.sh wasm
   build_cli
   step "page: types" npx tsc -p tsconfig.json
   step "page modules" node --test tests/www/*.test.js
@@ -219,7 +240,7 @@ verb_check() {
   npx tsc -p tsconfig.json
   if ! have cargo-deny; then
     say "installing cargo-deny into .tools (some minutes)"
-    cargo install --quiet --locked --root "$TOOLS" cargo-deny
+    install_tool cargo-deny
   fi
   cargo deny --log-level error check licenses bans sources
   cargo deny --log-level error check advisories || say "notice: advisories were not checked or not clean (see above)"
