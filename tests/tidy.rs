@@ -112,21 +112,34 @@ fn the_page_reads_nothing_back_and_writes_no_markup() {
 }
 
 #[test]
+fn the_page_reaches_outside_in_one_place_each() {
+    check_absent("www/", ".js", &["new Worker("], &["www/worker-client.js"]);
+    check_absent("www/", ".js", &["fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon"], &["www/assets.js"]);
+    check_absent("www/", ".css", &["@import", "http://", "https://"], &[]);
+}
+
+#[test]
+fn the_runtime_knows_no_model_by_name() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let manifests = fs::read_dir(folder).expect("models").map(|entry| entry.expect("an entry").path());
+    let names: Vec<String> = manifests
+        .filter(|path| path.join("manifest.json").exists())
+        .map(|path| format!("\"{}\"", path.file_name().expect("a name").to_string_lossy()))
+        .collect();
+    assert!(!names.is_empty());
+    for source in sources().iter().filter(|s| s.path.starts_with("src/") && !s.path.starts_with("src/bin/")) {
+        let code = source.text.split("#[cfg(test)]").next().expect("a first part");
+        assert!(!names.iter().any(|name| code.contains(name)), "{} names a model", source.path);
+    }
+}
+
+#[test]
 fn the_policy_of_the_page_is_the_one_decided() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("www/index.html")).expect("the page");
-    for directive in [
-        "default-src 'none'",
-        "connect-src 'self'",
-        "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self'",
-        "img-src 'self' blob: data:",
-        "worker-src 'self' blob:",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    ] {
-        assert!(page.contains(directive), "the policy lacks “{directive}”");
-    }
+    let policy = "default-src 'none'; connect-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+        img-src 'self' blob: data:; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'";
+    let element = format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">");
+    assert!(page.contains(&element), "index.html holds exactly {element}");
     for inline in ["<style", " style=", " onclick=", " onload="] {
         assert!(!page.contains(inline), "the page holds “{inline}”, which the policy forbids");
     }
@@ -136,7 +149,7 @@ fn the_policy_of_the_page_is_the_one_decided() {
 #[test]
 fn nothing_names_a_machine() {
     let this_file = "tests/tidy.rs";
-    let words = ["/home/", "/root/", "C:\\Users"];
+    let words = ["/home/", "/root/", "/work/", "C:\\Users"];
     for source in sources().iter().filter(|s| s.path != this_file) {
         for word in words {
             assert!(!source.text.contains(word), "{} holds “{word}”", source.path);
