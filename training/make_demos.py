@@ -45,15 +45,15 @@ class Demo:
 DEMOS = (
     Demo(
         path="CT/sts_ct", stem="STS_031_z026", object_id=1, file="ct-thigh",
-        title="Tumour in a thigh", source="TCIA Soft-tissue-Sarcoma", licence="CC BY 3.0", attribution=STS,
+        title="Tumour in a thigh", source="TCIA STS", licence="CC BY 3.0", attribution=STS,
     ),
     Demo(
         path="MR/sts_mr_t1", stem="STS_007_z031", object_id=1, file="mr-hip",
-        title="Tumour behind a hip, T1", source="TCIA Soft-tissue-Sarcoma", licence="CC BY 3.0", attribution=STS,
+        title="Tumour behind a hip, T1", source="TCIA STS", licence="CC BY 3.0", attribution=STS,
     ),
     Demo(
         path="PET/sts_pet", stem="STS_007_z032", object_id=1, file="pet-hip",
-        title="The same tumour in FDG-PET", source="TCIA Soft-tissue-Sarcoma", licence="CC BY 3.0", attribution=STS,
+        title="The same tumour in FDG-PET", source="TCIA STS", licence="CC BY 3.0", attribution=STS,
     ),
     Demo(
         path="US/hc18", stem="587_2HC", object_id=1, file="us-fetal-head",
