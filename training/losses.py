@@ -21,6 +21,7 @@ class LossWeights:
     focal: float = 0.0
     edge: float = 4.0  # extra weight, inside BCE, of pixels near the reference's border
     class_ce: float = 0.3
+    class_closer: float = 0.3  # of a crop in the class cross entropy; the runtime asks whole pictures for the class
     score: float = 1.0
 
 
@@ -79,12 +80,13 @@ def total_loss(
     valid: Tensor,
     class_logits: Tensor | None,
     class_idx: Tensor,
+    closer: Tensor,
     weights: LossWeights,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum to minimise and its terms, for the log.
 
     logits (n, 1, S, S), score (n, 1), masks (n, S, S), boxes (n, 4), valid (n,) with objects that do not count set to
-    False; class_logits (B, 11) or None, class_idx (B,).
+    False; class_logits (B, 11) or None, class_idx (B,), closer (B,) bool, whether the picture is a crop.
     """
     logits, masks, keep = logits[:, 0].float(), masks.float(), valid.float()
 
@@ -98,6 +100,8 @@ def total_loss(
     if weights.focal:
         terms["focal"] = mean(focal_loss(logits, masks))
     if class_logits is not None:
-        terms["class_ce"] = F.cross_entropy(class_logits.float(), class_idx, label_smoothing=0.02)
+        entropy = F.cross_entropy(class_logits.float(), class_idx, label_smoothing=0.02, reduction="none")
+        share = torch.where(closer, weights.class_closer, 1.0)
+        terms["class_ce"] = (entropy * share).sum() / share.sum()
     total = sum(getattr(weights, name) * value for name, value in terms.items())
     return total, {**{name: value.detach() for name, value in terms.items()}, "iou": mean(iou)}

@@ -321,6 +321,7 @@ class Trainer:
             valid=batch["valid"].flatten(0, 1),
             class_logits=class_logits,
             class_idx=batch["class_idx"],
+            closer=batch["closer"],
             weights=settings.losses,
         )
 

@@ -245,6 +245,7 @@ def test_objects_that_do_not_count_change_no_loss():
             valid=torch.tensor([True, False]),
             class_logits=None,
             class_idx=torch.zeros(2, dtype=torch.long),
+            closer=torch.zeros(2, dtype=torch.bool),
             weights=losses.LossWeights(focal=1.0),
         )[0]
 
@@ -311,6 +312,7 @@ def tiny_batches():
             "boxes": boxes,
             "valid": torch.ones(2, 2, dtype=torch.bool),
             "class_idx": torch.tensor([0, 3]),
+            "closer": torch.tensor([False, True]),
         }
 
 
