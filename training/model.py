@@ -333,10 +333,11 @@ class BoxMap(nn.Module):
         centre = self.start + cell / 2
         sides = torch.cat([centre - low, high - centre], dim=1)  # (n, 4, G) as x, y, x, y: positive inside
         sides = torch.cat([(sides / self.reach).clamp(-1, 1), (sides / self.far).clamp(-1, 1)], dim=1)
-        shape = (-1, 4, self.grid, self.grid)
-        along_x = sides[:, 0::2, None, :].expand(-1, -1, self.grid, -1).reshape(shape)
-        along_y = sides[:, 1::2, :, None].expand(-1, -1, -1, self.grid).reshape(shape)
-        return self.mix(torch.cat([inside, along_x, along_y], dim=1))
+        # The mixture of nine maps, of which four do not change along y and four not along x: those are mixed as lines.
+        weight = self.mix.weight[:, :, 0, 0]  # (C, 9): inside, along x, along y
+        along_x = (weight[:, 1:5] @ sides[:, 0::2])[:, :, None, :]  # (n, C, 1, G)
+        along_y = (weight[:, 5:9] @ sides[:, 1::2])[:, :, :, None]  # (n, C, G, 1)
+        return inside * weight[:, :1, None] + (along_x + self.mix.bias[:, None, None]) + along_y
 
 
 # ---- decoder ---------------------------------------------------------------------------------------------------------
