@@ -16,7 +16,7 @@ Usage: ./build.sh VERB
   test          set up what is missing, run all tests: Rust, page modules, both browsers, training
   quick         the everyday loop: Rust unit tests and page modules, no browser
   setup         only set up what is missing for serve and test
-  wasm          only build the page's two wasm modules and copy the models
+  wasm          only build the page's two wasm modules, and copy models and packages to where it finds them
   check         formatting, lints, documentation, types, dependencies
   bench         the page's network times beside onnxruntime-web, and medbox bench
   dist          the folder (and zip) that any static server serves: dist/
@@ -95,10 +95,19 @@ setup_wasm() {
 
 setup_npm() {
   if ! cmp -s package-lock.json node_modules/.installed-lock; then
-    say "installing the npm packages of package-lock.json (for checks and browser tests; none is served)"
+    say "installing the npm packages of package-lock.json (for checks and browser tests, and what the page uses)"
     npm ci --silent --no-audit --no-fund --ignore-scripts
     cp package-lock.json node_modules/.installed-lock
   fi
+  node tools/vendor.mjs
+}
+
+# www/vendor: what the page itself uses of npm, a fraction of what its tests use.
+build_vendor() {
+  node tools/vendor.mjs --check && return
+  say "installing the npm packages that the page uses"
+  npm ci --silent --no-audit --no-fund --ignore-scripts --omit=dev
+  node tools/vendor.mjs
 }
 
 setup_browsers() {
@@ -164,7 +173,7 @@ build_cli() { cargo build --quiet --release --locked --bin medbox; }
 # ---------------------------------------------------------------------------------------------------------------- verbs
 
 verb_setup() { setup_base; setup_wasm; setup_npm; setup_browsers; }
-verb_wasm() { setup_base; setup_wasm; build_wasm; }
+verb_wasm() { setup_base; setup_wasm; build_wasm; build_vendor; }
 
 verb_serve() {
   verb_wasm

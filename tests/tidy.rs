@@ -12,8 +12,8 @@ struct Source {
     text: String,
 }
 
-const SKIPPED_FOLDERS: [&str; 10] =
-    [".git", "target", "node_modules", "dist", ".cache", ".tools", ".venv", "pkg", "actual", "__pycache__"];
+const SKIPPED_FOLDERS: [&str; 11] =
+    [".git", "target", "node_modules", "dist", ".cache", ".tools", ".venv", "pkg", "vendor", "actual", "__pycache__"];
 const TEXT_ENDINGS: [&str; 14] =
     ["rs", "toml", "js", "mjs", "css", "html", "json", "md", "sh", "py", "yml", "svg", "txt", "webmanifest"];
 

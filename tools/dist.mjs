@@ -1,11 +1,14 @@
-/** `node tools/dist.mjs`: copies what the page needs to dist/medbox and prints what a first visit downloads. */
+/** `node tools/dist.mjs`: copies what the page needs to dist/medbox and prints what it weighs. */
 
 import {cpSync, readdirSync, rmSync, statSync} from 'node:fs'
 import {join} from 'node:path'
 
 const to = 'dist/medbox'
 rmSync('dist', {recursive: true, force: true})
-cpSync('www', to, {recursive: true, filter: (path) => !path.endsWith('.inputs')})
+const isServed = (/** @type {string} */ path) => !path.endsWith('.inputs') && !path.endsWith('.d.ts')
+cpSync('www', to, {recursive: true, dereference: true, filter: isServed})
+// Whoever gets the folder gets the licences; those of the packages lie in vendor/NOTICE.txt.
+for (const file of ['LICENSE', 'NOTICE']) cpSync(file, join(to, file))
 
 /** @param {string} folder @returns {string[]} */
 const files = (folder) => readdirSync(folder, {withFileTypes: true}).flatMap((entry) =>
