@@ -97,7 +97,7 @@ export function createEffects(dispatch) {
         return answer(effect.id, async () => ({type: 'encoded', id: effect.id, ...(await engine.ask('encode', {}))}))
       case 'segment': {
         const {id, boxes, mode, classChoice} = effect
-        return answer(id, async () => ({type: 'segmented', id, ...(await engine.ask('segment', {boxes, mode, classChoice}))}))
+        return answer(id, async () => ({type: 'segmented', id, at: boxes.map((_, i) => i), ...(await engine.ask('segment', {boxes, mode, classChoice}))}))
       }
       case 'export': {
         const {id, what, name, fileName, size, items} = effect
@@ -108,7 +108,7 @@ export function createEffects(dispatch) {
           return {type: 'exported', id, name}
         })
       }
-      case 'end-worker':
+      case 'cancel':
         return engine.end()
       case 'tick-later':
         return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)

@@ -5,6 +5,7 @@
 
 import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
+import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {objectColour} from './palette.js'
 import {currentSlice, maskKey, shownItems} from './work.js'
 
@@ -57,7 +58,7 @@ export function createRenderer(part, translator) {
     if (changed('locale')) /** @type {HTMLSelectElement} */ (part('language')).value = state.locale
     if (changed('demos')) renderTiles(part, state, translator)
     if (changed('models', 'modelName', 'model', 'menu', 'encodeMs')) renderModels(part, state, translator)
-    if (changed('study', 'draft', 'selected', 'hovered', 'refused', 'model', 'mode', 'job')) {
+    if (changed('study', 'draft', 'selected', 'hovered', 'refused', 'model', 'mode')) {
       renderObjects(part, state, translator, rows)
     }
     if (changed('study', 'model')) renderClasses(part, state, translator)
@@ -409,9 +410,10 @@ function renderStatus(part, state, translator) {
  */
 export function progress(state, translator) {
   const {t, duration, size, percent} = translator
-  const {job, loading, study} = state
+  const {loading, study} = state
+  const job = foremostJob(state)
   const elapsed = job?.startedMs == null ? 0 : state.nowMs - job.startedMs
-  const canStop = elapsed > LONG_MS / 4 && job?.kind !== 'export'
+  const canStop = elapsed > LONG_MS / 4 && job !== undefined && isStoppable(job)
   if (job && elapsed >= QUIET_MS) {
     switch (job.kind) {
       case 'open':
@@ -424,7 +426,7 @@ export function progress(state, translator) {
         return {words, share: Math.min(0.97, elapsed / expected), canStop}
       }
       case 'segment':
-        return {words: t('status.segment', {time: duration(elapsed)}), share: 0, canStop}
+        return {words: t('status.segment', {time: duration(elapsed)}), share: 1 - job.left / job.ids.length, canStop}
       case 'export':
         return {words: t('status.export'), share: 0, canStop: false}
     }

@@ -113,16 +113,17 @@
  */
 
 /**
- * What the worker is doing, or what is being fetched. A job's start is known with the first tick of the clock.
+ * What is being fetched, and what the workers do. A job's start is known with the first tick of the clock; which worker
+ * does it, and in how many parts, is the pool's affair.
  * @typedef {{kind: 'engine' | 'model' | 'start' | 'read', loaded: number, total: number}} Loading  bytes; total 0 when not told
  * @typedef {{kind: 'open', id: number, startedMs: number | null, source: Source}} OpenJob
  * @typedef {{kind: 'encode', id: number, startedMs: number | null, sliceIdx: number}} EncodeJob
- * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean}} SegmentJob
+ * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean, left: number}} SegmentJob  left: boxes that have no answer yet
  * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
  * @typedef {OpenJob | EncodeJob | SegmentJob | ExportJob} Job
  */
 
-/** @typedef {{ms: number, encodes: number, tiles: number}} LastRun */
+/** @typedef {{ms: number, encodes: number, tiles: number}} LastRun  tiles: through how many the boxes were looked at so far */
 
 /**
  * @typedef {object} State
@@ -154,7 +155,7 @@
  * @property {Point | null} anchor  first of two clicks, image pixels
  * @property {Draft | null} draft
  * @property {Loading | null} loading
- * @property {Job | null} job
+ * @property {readonly Job[]} jobs  under way, oldest first; started and ended through `jobs.js`
  * @property {number} nowMs  moves while something runs
  * @property {boolean} ticking
  * @property {number} lastJobId
@@ -167,6 +168,7 @@
  */
 
 /**
+ * `segmented` comes once or, where boxes are spread over workers, in parts: `at` are the places of the boxes in the job.
  * @typedef {{width: number, height: number, format: string, bits: number, picture: ImageData}} Opened
  * @typedef {{type: 'listed', models: readonly ModelEntry[], demos: readonly Demo[]}
  *   | {type: 'loading', loading: Loading | null}
@@ -177,7 +179,7 @@
  *   | {type: 'source-asked', url: string, name: string}
  *   | {type: 'opened', id: number, opened: Opened}
  *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
- *   | {type: 'segmented', id: number, masks: readonly Omit<Mask, 'key'>[], run: LastRun}
+ *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
  *   | {type: 'exported', id: number, name: string}
  *   | {type: 'job-failed', id: number, failure: Failure}
  *   | {type: 'failed', failure: Failure, fatal: boolean}
@@ -231,7 +233,7 @@
  *   | {type: 'encode', id: number}
  *   | {type: 'segment', id: number, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}
  *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly Item[]}
- *   | {type: 'end-worker'}
+ *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'tick-later'}
  *   | {type: 'remember', settings: Settings}} Effect
  */

@@ -6,6 +6,7 @@
 
 import {boxBetween, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
+import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
 import {changeItem, currentItems, currentSlice, itemFromDraft, maskKey, wantedMasks} from './work.js'
 
 /** @param {Partial<Settings>} settings as remembered @returns {State} */
@@ -38,7 +39,7 @@ export const initialState = (settings = {}) => ({
   anchor: null,
   draft: null,
   loading: null,
-  job: null,
+  jobs: [],
   nowMs: 0,
   ticking: false,
   lastJobId: 0,
@@ -69,47 +70,56 @@ function sameSettings(a, b) {
 }
 
 /**
- * Gives an idle worker its next job: the file that waits, then the picture's encoding, then masks.
+ * Starts every job that can be started: the file that waits, then the picture's encoding, then masks, then what waits
+ * for them.
  * @param {State} state @returns {[State, Effect[]]}
  */
 function assign(state) {
-  if (state.job || !state.model || state.fatal) return [state, []]
-  const id = state.lastJobId + 1
+  /** @type {Effect[]} */
+  const effects = []
+  for (;;) {
+    const started = nextJob(state)
+    if (!started) return [state, effects]
+    state = started[0]
+    effects.push(...started[1])
+  }
+}
+
+/** @param {State} state @returns {[State, Effect[]] | null} null when there is nothing to start */
+function nextJob(state) {
+  if (!state.model || state.fatal || jobOfKind(state, 'open')) return null
+  const id = nextJobId(state)
   if (state.pending) {
     const source = state.pending
-    return start({...state, pending: null}, {kind: 'open', id, startedMs: null, source}, {type: 'open', id, source})
+    return startJob({...state, pending: null}, {kind: 'open', id, startedMs: null, source}, {type: 'open', id, source})
   }
   const {study} = state
-  if (!study) return [state, []]
+  if (!study) return null
   const wanted = wantedMasks(state)
   const {encoding} = currentSlice(study)
   if (encoding === 'waiting' || (encoding === 'stopped' && wanted)) {
-    const job = /** @type {Job} */ ({kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx})
-    return start(withEncoding(state, 'running'), job, {type: 'encode', id})
+    return startJob(withEncoding(state, 'running'), {kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx}, {type: 'encode', id})
   }
-  if (!wanted) return assignExport(state, study)
-  const {ids, keys, boxes, mode, isDraft} = wanted
-  const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft})
-  return start(state, job, {type: 'segment', id, boxes, mode, classChoice: study.work.classChoice})
+  if (encoding !== 'done') return null
+  if (wanted) {
+    const {ids, keys, boxes, mode, isDraft} = wanted
+    const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft, left: ids.length})
+    return startJob(state, job, {type: 'segment', id, boxes, mode, classChoice: study.work.classChoice})
+  }
+  return nextExport(state, study)
 }
 
-/** Saving waits until every mask is up to date. @param {State} state @param {Study} study @returns {[State, Effect[]]} */
-function assignExport(state, study) {
+/** Saving waits until every mask is up to date. @param {State} state @param {Study} study @returns {[State, Effect[]] | null} */
+function nextExport(state, study) {
   const {saving} = state
-  if (!saving || state.draft) return [state, []]
-  const id = state.lastJobId + 1
+  if (!saving || state.draft || jobOfKind(state, 'segment')) return null
+  const id = nextJobId(state)
   const {width, height} = currentSlice(study)
   const items = study.work.items.filter((item) => item.mask !== null)
   if (items.length === 0) return [{...state, saving: null, notice: {key: 'notice.nothingToSave'}}, []]
   const name = exportName(study.source.name, saving)
   const effect = /** @type {Effect} */ ({type: 'export', id, what: saving, name, fileName: study.source.name, size: {width, height}, items})
-  return start({...state, saving: null}, {kind: 'export', id, startedMs: null, what: saving}, effect)
-}
-
-/** @param {State} state @param {Job} job @param {Effect} effect @returns {[State, Effect[]]} */
-function start(state, job, effect) {
-  const effects = state.ticking ? [effect] : [effect, /** @type {Effect} */ ({type: 'tick-later'})]
-  return [{...state, job, lastJobId: job.id, ticking: true}, effects]
+  return startJob({...state, saving: null}, {kind: 'export', id, startedMs: null, what: saving}, effect)
 }
 
 /** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
@@ -149,10 +159,11 @@ function act(state, action) {
     case 'source-asked':
       return [state, [{type: 'fetch-picture', url: action.url, name: action.name, demo: null}]]
     case 'opened': {
-      if (state.job?.kind !== 'open' || state.job.id !== action.id) return [state, []]
+      const job = jobAnswered(state, 'open', action.id)
+      if (!job) return [state, []]
       const {width, height, format, bits, picture} = action.opened
       const opened = /** @type {Study} */ ({
-        source: state.job.source,
+        source: job.source,
         format,
         bits,
         slices: [{width, height, picture, encoding: 'waiting', probabilities: null}],
@@ -163,25 +174,26 @@ function act(state, action) {
       })
       const view = fitView({width, height}, state.viewport)
       const fresh = {shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
-      return [{...state, ...fresh, job: null, study: opened, view, refused: []}, []]
+      return [{...endJob(state, job.id), ...fresh, study: opened, view, refused: []}, []]
     }
     case 'encoded': {
-      if (!study || state.job?.kind !== 'encode' || state.job.id !== action.id) return [state, []]
-      const {sliceIdx} = state.job
+      const job = jobAnswered(state, 'encode', action.id)
+      if (!study || !job) return [state, []]
       const slices = study.slices.map((slice, i) =>
-        i === sliceIdx ? {...slice, encoding: /** @type {const} */ ('done'), probabilities: action.probabilities} : slice,
+        i === job.sliceIdx ? {...slice, encoding: /** @type {const} */ ('done'), probabilities: action.probabilities} : slice,
       )
       const encodeMs = {...state.encodeMs, [state.modelName ?? '']: Math.round(action.ms)}
-      return [{...state, job: null, study: {...study, slices}, encodeMs}, []]
+      return [{...endJob(state, job.id), study: {...study, slices}, encodeMs}, []]
     }
     case 'segmented':
       return [segmented(state, action), []]
     case 'exported':
-      if (state.job?.id !== action.id) return [state, []]
-      return [{...state, job: null, notice: savedNotice(state, action.name), failure: null}, []]
+      if (!jobAnswered(state, 'export', action.id)) return [state, []]
+      return [{...endJob(state, action.id), notice: savedNotice(state, action.name), failure: null}, []]
     case 'job-failed': {
-      if (state.job?.id !== action.id) return [state, []]
-      const stopped = afterStop(state)
+      const job = state.jobs.find(({id}) => id === action.id)
+      if (!job) return [state, []]
+      const stopped = afterStop(state, job)
       // A worker that broke down has lost the encoding with the rest.
       const next = action.failure.code === 'page.crashed' ? withoutEncoding(stopped) : stopped
       return [{...next, failure: action.failure, saving: null}, []]
@@ -199,9 +211,9 @@ function act(state, action) {
       return [study && currentSlice(study).encoding === 'stopped' ? withEncoding(next, 'waiting') : next, []]
     }
     case 'tick': {
-      if (!state.job) return [{...state, ticking: false}, []]
-      const job = {...state.job, startedMs: state.job.startedMs ?? action.nowMs}
-      return [{...state, job, nowMs: action.nowMs}, [{type: 'tick-later'}]]
+      if (state.jobs.length === 0) return [{...state, ticking: false}, []]
+      const jobs = state.jobs.map((job) => (job.startedMs === null ? {...job, startedMs: action.nowMs} : job))
+      return [{...state, jobs, nowMs: action.nowMs}, [{type: 'tick-later'}]]
     }
     case 'closed': {
       const [idle, effects] = stopWork(state)
@@ -334,7 +346,7 @@ function act(state, action) {
       if (state.sheet) return [{...state, sheet: null}, []]
       if (state.draft || state.anchor) return [{...state, draft: null, anchor: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
-      if (state.job) return stopWork(state)
+      if (state.jobs.some(canStop)) return stopWork(state)
       return [{...state, selected: []}, []]
     }
     default:
@@ -348,17 +360,21 @@ function unreachable(action) {
 }
 
 /**
- * Ends what the worker is doing. Ending it is the only way to stop it; it is rebuilt for the next job.
+ * Stops what can be stopped. Ending its worker is the only way to stop a step; the worker is rebuilt for the next job.
  * @param {State} state @returns {[State, Effect[]]}
  */
-const stopWork = (state) => (state.job ? [withoutEncoding(afterStop(state)), [{type: 'end-worker'}]] : [state, []])
+function stopWork(state) {
+  const stopped = state.jobs.filter(canStop)
+  if (stopped.length === 0) return [state, []]
+  const ids = stopped.map(({id}) => id)
+  return [withoutEncoding(stopped.reduce(afterStop, state)), [{type: 'cancel', ids}]]
+}
 
-/** The state without its job; what the job was to make is not asked for again by itself. @param {State} state @returns {State} */
-function afterStop(state) {
-  const {job} = state
-  const idle = {...state, job: null}
-  if (job?.kind === 'encode') return refuseStale(withEncoding(idle, 'stopped'))
-  if (job?.kind === 'segment') return {...idle, refused: [...state.refused, ...job.keys]}
+/** The state without a job; what the job was to make is not asked for again by itself. @param {State} state @param {Job} job @returns {State} */
+function afterStop(state, job) {
+  const idle = endJob(state, job.id)
+  if (job.kind === 'encode') return refuseStale(withEncoding(idle, 'stopped'))
+  if (job.kind === 'segment') return {...idle, refused: [...state.refused, ...job.keys]}
   return idle
 }
 
@@ -386,17 +402,23 @@ function withEncoding(state, encoding) {
  * A late answer to an older box is shown under the pointer while that box still moves, and is dropped otherwise.
  * @param {State} state @param {Extract<Action, {type: 'segmented'}>} action @returns {State}
  */
-function segmented(state, {id, masks, run}) {
-  const {job, study, draft} = state
-  if (!study || job?.kind !== 'segment' || job.id !== id) return state
-  const idle = {...state, job: null, lastRun: run, hintSeen: true, failure: null, notice: null}
-  /** @param {number} i */
-  const maskAt = (i) => {
-    const mask = masks[i]
-    return mask ? {...mask, key: /** @type {string} */ (job.keys[i])} : null
+function segmented(state, {id, at, masks, run}) {
+  const {study, draft} = state
+  const job = jobAnswered(state, 'segment', id)
+  if (!study || !job) return state
+  const left = job.left - at.length
+  const rest = left > 0 ? changeJob(state, job, {left}) : endJob(state, id)
+  const next = {...rest, lastRun: run, hintSeen: true, failure: null, notice: null}
+  /** @type {Map<number, import('./types.js').Mask>} */
+  const made = new Map()
+  masks.forEach((mask, i) => {
+    const place = /** @type {number} */ (at[i])
+    made.set(/** @type {number} */ (job.ids[place]), {...mask, key: /** @type {string} */ (job.keys[place])})
+  })
+  if (job.isDraft) {
+    const mask = draft && made.get(draft.id)
+    return mask ? {...next, draft: {...draft, mask}} : next
   }
-  if (job.isDraft) return draft && draft.id === job.ids[0] ? {...idle, draft: {...draft, mask: maskAt(0)}} : idle
-  const made = new Map(job.ids.map((itemId, i) => [itemId, maskAt(i)]))
   const change = (/** @type {Work} */ work) => ({
     ...work,
     items: work.items.map((item) => {
@@ -404,7 +426,7 @@ function segmented(state, {id, masks, run}) {
       return mask && mask.key === maskKey(state, item.box) ? {...item, mask} : item
     }),
   })
-  return {...idle, study: changeEverywhere(study, change)}
+  return {...next, study: changeEverywhere(study, change)}
 }
 
 /** @param {State} state @param {{id: number | null, verb: Draft['verb'], box: Box}} wish @returns {State} */

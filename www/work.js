@@ -43,7 +43,8 @@ export const itemFromDraft = (study, draft) => ({
 
 /**
  * The masks to ask for next: that of the box under the pointer, through the whole picture so that it comes at once;
- * without one, all that are missing or out of date.
+ * without one, all that are missing or out of date. While an answer for a box is under way, no other is asked for the
+ * same one: what it has become by then is asked for next, and what it was in between never.
  * @param {State} state
  * @returns {{ids: number[], boxes: Box[], keys: string[], mode: Mode, isDraft: boolean} | null}
  */
@@ -53,10 +54,12 @@ export function wantedMasks(state) {
   if (draft) {
     const key = maskKey(state, draft.box, 'challenge')
     const [width, height] = [draft.box[2] - draft.box[0], draft.box[3] - draft.box[1]]
-    if (draft.mask?.key === key || state.refused.includes(key) || width < 1 || height < 1) return null
+    const isAsked = state.jobs.some((job) => job.kind === 'segment' && job.isDraft)
+    if (isAsked || draft.mask?.key === key || state.refused.includes(key) || width < 1 || height < 1) return null
     return {ids: [draft.id], boxes: [draft.box], keys: [key], mode: 'challenge', isDraft: true}
   }
-  const stale = currentItems(state.study).filter((item) => isStale(state, item))
+  const asked = new Set(state.jobs.flatMap((job) => (job.kind === 'segment' && !job.isDraft ? job.ids : [])))
+  const stale = currentItems(state.study).filter((item) => !asked.has(item.id) && isStale(state, item))
   if (stale.length === 0) return null
   return {
     ids: stale.map((item) => item.id),

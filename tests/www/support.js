@@ -1,7 +1,8 @@
 /** Small values for the tests of the page's pure modules. */
 
-/** @import {Action, Box, Effect, Item, Mask, ModelEntry, ModelInfo, State, Study} from '../../www/types.js' */
+/** @import {Action, Box, Effect, Item, Job, Mask, ModelEntry, ModelInfo, State, Study} from '../../www/types.js' */
 
+import {jobOfKind} from '../../www/jobs.js'
 import {initialState, update} from '../../www/update.js'
 import {maskKey} from '../../www/work.js'
 
@@ -34,10 +35,13 @@ export function openedState() {
     {type: 'model-loaded', info: INFO},
     {type: 'file-given', blob: new Blob(), name: 'scan.png', demo: null},
   )
-  const id = /** @type {NonNullable<State['job']>} */ (state.job).id
+  const {id} = lastJob(state)
   const opened = {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100)}
   return play(state, {type: 'opened', id, opened}, {type: 'encoded', id: id + 1, probabilities: null, ms: 1200}).state
 }
+
+/** The job that was started last. @param {State} state @returns {Job} */
+export const lastJob = (state) => /** @type {Job} */ (state.jobs.at(-1))
 
 /** @param {State} state @returns {Study} */
 export const studyOf = (state) => /** @type {Study} */ (state.study)
@@ -47,15 +51,24 @@ export const itemOf = (state, i = 0) => /** @type {Item} */ (studyOf(state).work
 /** Draws a box and lets the preview's and the final mask arrive. @param {State} state @param {Box} box @returns {State} */
 export function withObject(state, box) {
   state = play(state, {type: 'drafted', id: null, verb: 'draw', box}, {type: 'draft-kept'}).state
-  while (state.job?.kind === 'segment') state = answer(state)
+  while (jobOfKind(state, 'segment')) state = answer(state)
   return state
 }
 
-/** The worker answers the job that is under way. @param {State} state @returns {State} */
+/** What a worker answers to a segment job. @param {number} id @param {number} n of boxes @returns {Action} */
+export const segmentedAll = (id, n) => ({
+  type: 'segmented',
+  id,
+  at: Array.from({length: n}, (_, i) => i),
+  masks: Array.from({length: n}, () => /** @type {Omit<Mask, 'key'>} */ ({region: [0, 0, 1, 1], bytes: new Uint8Array([1]), areaPx: 1, score: 0.9})),
+  run: {ms: 5, encodes: 0, tiles: 0},
+})
+
+/** The oldest segment job is answered. @param {State} state @returns {State} */
 export function answer(state) {
-  if (state.job?.kind !== 'segment') throw new Error('nothing is under way')
-  const masks = state.job.ids.map(() => /** @type {Omit<Mask, 'key'>} */ ({region: [0, 0, 1, 1], bytes: new Uint8Array([1]), areaPx: 1, score: 0.9}))
-  return play(state, {type: 'segmented', id: state.job.id, masks, run: {ms: 5, encodes: 0, tiles: 0}}).state
+  const job = jobOfKind(state, 'segment')
+  if (!job) throw new Error('nothing is under way')
+  return play(state, segmentedAll(job.id, job.ids.length)).state
 }
 
 /** @param {State} state @param {number} [i] */

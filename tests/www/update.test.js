@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
 import {exportName, initialState, update} from '../../www/update.js'
-import {answer, ENTRY, INFO, isUpToDate, itemOf, openedState, picture, play, studyOf, types, withObject} from './support.js'
-
-/** @import {State} from '../../www/types.js' */
+import {jobOfKind} from '../../www/jobs.js'
+import {answer, ENTRY, INFO, isUpToDate, itemOf, lastJob, openedState, picture, play, segmentedAll, studyOf, types, withObject} from './support.js'
 
 test('the default model is loaded, unless another was chosen before', () => {
   const models = [{...ENTRY, name: 'other', default: false}, ENTRY]
@@ -30,7 +29,7 @@ test('encoding begins right after opening', () => {
   ).state
   const opened = {width: 8, height: 8, format: 'PNG', bits: 8, picture: picture(8, 8)}
   const {state, effects} = play(given, {type: 'opened', id: given.lastJobId, opened})
-  assert.equal(state.job?.kind, 'encode')
+  assert.deepEqual(state.jobs.map(({kind}) => kind), ['encode'])
   assert.ok(types(effects).includes('encode'))
 })
 
@@ -62,16 +61,14 @@ test('while one request runs, only the newest box is asked for next', () => {
     {type: 'drafted', id: null, verb: 'draw', box: [10, 10, 40, 40]},
   )
   assert.deepEqual(types(moved.effects), [], 'nothing is queued in the worker')
-  const job = /** @type {NonNullable<State['job']>} */ (moved.state.job)
-  const masks = [{region: /** @type {const} */ ([0, 0, 1, 1]), bytes: new Uint8Array(1), areaPx: 0, score: 0}]
-  const [, effects] = update(moved.state, {type: 'segmented', id: job.id, masks, run: {ms: 1, encodes: 0, tiles: 0}})
+  const [, effects] = update(moved.state, segmentedAll(lastJob(moved.state).id, 1))
   assert.ok(effects[0]?.type === 'segment')
   assert.deepEqual(effects[0].boxes, [[10, 10, 40, 40]])
 })
 
 test('an answer to a request that nobody waits for changes nothing', () => {
   const state = withObject(openedState(), [10, 10, 60, 60])
-  const late = play(state, {type: 'segmented', id: 1, masks: [], run: {ms: 1, encodes: 0, tiles: 0}}).state
+  const late = play(state, segmentedAll(1, 1)).state
   assert.equal(late, state)
 })
 
@@ -80,7 +77,7 @@ test('an answer to a box that has moved since does not become its mask', () => {
   const moved = play(waiting, {type: 'nudged', dx: 5, dy: 0, resize: false}).state
   const answered = answer(moved)
   assert.equal(itemOf(answered).mask, null)
-  assert.equal(answered.job?.kind, 'segment', 'the new place is asked for')
+  assert.ok(jobOfKind(answered, 'segment'), 'the new place is asked for')
 })
 
 test('all boxes without a mask are asked for together', () => {
@@ -108,7 +105,7 @@ test('undo and redo walk through what was done, by name', () => {
   state = play(state, {type: 'undo'}).state
   assert.deepEqual(studyOf(state).work.items.map(({id}) => id), [1, 2])
   assert.equal(isUpToDate(state), true, 'the mask comes back with the object')
-  assert.equal(state.job, null)
+  assert.deepEqual(state.jobs, [])
   state = play(state, {type: 'undo'}, {type: 'undo'}, {type: 'undo'}).state
   assert.equal(studyOf(state).work.items.length, 0)
   state = play(state, {type: 'redo'}, {type: 'redo'}, {type: 'redo'}, {type: 'redo'}).state
@@ -146,8 +143,8 @@ test('stopping an encode ends the worker; the next box asks again', () => {
   const opened = {width: 80, height: 80, format: 'PNG', bits: 8, picture: picture(80, 80)}
   const encoding = play(opening, {type: 'opened', id: opening.lastJobId, opened}).state
   const stopped = play(encoding, {type: 'cancelled'})
-  assert.ok(types(stopped.effects).includes('end-worker'))
-  assert.equal(stopped.state.job, null)
+  assert.ok(types(stopped.effects).includes('cancel'))
+  assert.deepEqual(stopped.state.jobs, [])
   const again = play(stopped.state, {type: 'drafted', id: null, verb: 'draw', box: [1, 1, 40, 40]})
   assert.ok(types(again.effects).includes('encode'))
 })
@@ -183,16 +180,14 @@ test('a picture that cannot be opened leaves the one that is open', () => {
 test('a new picture ends what the worker does for the old one', () => {
   const waiting = play(openedState(), {type: 'box-placed'}).state
   const {effects, state} = play(waiting, {type: 'file-given', blob: new Blob(), name: 'b.png', demo: null})
-  assert.deepEqual(types(effects), ['end-worker', 'open'])
-  assert.equal(state.job?.kind, 'open')
+  assert.deepEqual(types(effects), ['cancel', 'open'])
+  assert.deepEqual(state.jobs.map(({kind}) => kind), ['open'])
 })
 
 test('saving waits for the masks and takes the name of the picture', () => {
   const waiting = play(openedState(), {type: 'box-placed'}, {type: 'save-asked', what: 'label'})
   assert.ok(!types(waiting.effects).includes('export'))
-  const job = /** @type {NonNullable<State['job']>} */ (waiting.state.job)
-  const masks = [{region: /** @type {const} */ ([0, 0, 1, 1]), bytes: new Uint8Array([1]), areaPx: 1, score: 1}]
-  const {effects} = play(waiting.state, {type: 'segmented', id: job.id, masks, run: {ms: 1, encodes: 0, tiles: 0}})
+  const {effects} = play(waiting.state, segmentedAll(lastJob(waiting.state).id, 1))
   const save = effects.find(({type}) => type === 'export')
   assert.ok(save?.type === 'export')
   assert.equal(save.name, 'scan_mask.png')
@@ -217,7 +212,7 @@ test('the clock ticks while something runs, and in one chain', () => {
   assert.ok(waiting.state.ticking)
   const ticked = play(waiting.state, {type: 'tick', nowMs: 1000}, {type: 'tick', nowMs: 1400})
   assert.deepEqual(types(ticked.effects), ['tick-later', 'tick-later'])
-  assert.equal(ticked.state.job?.startedMs, 1000)
+  assert.equal(lastJob(ticked.state).startedMs, 1000)
   const done = play(answer(ticked.state), {type: 'tick', nowMs: 1500})
   assert.deepEqual(types(done.effects), [])
   assert.equal(done.state.ticking, false)
