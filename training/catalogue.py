@@ -24,6 +24,7 @@ CLASSES: tuple[str, ...] = (
 MIN_OBJECT_AREA = 16  # px² of the picture: smaller objects are neither trained on nor scored
 SLICE_STEP = 5  # every fifth slice of a volume, as in the paper
 SPLITS_PATH = Path(__file__).with_name("splits.json")
+SOURCES_PATH = Path(__file__).with_name("sources.json")  # where each data set comes from, for manifests and cards
 
 # Shown windows of a CT in Hounsfield units (low, high): soft tissue, and wide enough for lung and bone.
 CT_WINDOWS = ((-160.0, 240.0), (-1000.0, 1000.0))
@@ -142,6 +143,11 @@ def sources(data_dir: Path) -> list[dict]:
             ],
         }
     return list(records.values())
+
+
+def source_names(pictures: Iterable[Picture]) -> list[str]:
+    """The names under which `sources` lists where these pictures come from, sorted: data sets and volumes."""
+    return sorted({p.base if p.slice_idx is None else p.image.parent.name for p in pictures})
 
 
 # ---- split -----------------------------------------------------------------------------------------------------------

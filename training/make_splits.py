@@ -12,7 +12,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from training.catalogue import SPLITS_PATH, Picture, read_index, sources
+from training.catalogue import SOURCES_PATH, SPLITS_PATH, Picture, read_index, sources
 from training.data import evenly
 
 HELD_OUT_SHARE = 0.3
@@ -97,7 +97,7 @@ def main() -> None:
     splits = make_splits(args.data)
     SPLITS_PATH.write_text(json.dumps(splits, indent=1) + "\n", encoding="utf-8")
     table = json.dumps(sources(args.data), indent=1, ensure_ascii=False)
-    SPLITS_PATH.with_name("sources.json").write_text(table + "\n", encoding="utf-8")
+    SOURCES_PATH.write_text(table + "\n", encoding="utf-8")
     print(f"{len(splits['train'])} units train, {len(splits['held_out'])} held out")
     for dataset, stems in splits["held_out_only"].items():
         print(f"{dataset:30} {len(stems):4} pictures held out, {len(splits['eval_subset'][dataset]):3} in the subset")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -30,7 +31,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from training.data import CLASSES, EvalSet, EvalView, Sampler, SampleSettings, data_hash, minmax, open_stores, read_index
+from training.catalogue import source_names
+from training.data import (
+    CLASSES,
+    SPLITS_PATH,
+    EvalSet,
+    EvalView,
+    Sampler,
+    SampleSettings,
+    data_hash,
+    load_split,
+    minmax,
+    open_stores,
+    read_index,
+)
 from training.losses import LossWeights, total_loss
 from training.model import BUILDERS, N_CLASSES, Segmenter, lite_from_litemedsam, load_litemedsam, paper_from_litemedsam
 
@@ -251,9 +265,17 @@ class Trainer:
         folder: Path,
         device: torch.device,
         data_hash: str = "",
+        trained_on: Sequence[str] = (),
         say: Callable[[str], None] = print,
     ) -> None:
-        self.settings, self.folder, self.device, self.data_hash, self.say = settings, folder, device, data_hash, say
+        self.settings, self.folder, self.device, self.say = settings, folder, device, say
+        self.facts = {  # about this run, as it starts: the checked-out commit may be another one when it ends
+            "run": folder.name,
+            "data_hash": data_hash,
+            "trained_on": list(trained_on),
+            "split_hash": hashlib.sha256(SPLITS_PATH.read_bytes()).hexdigest(),
+            "commit": _commit(),
+        }
         self.model = model.to(device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), betas=(0.9, 0.98), fused=True)
         self.average = Average(self.model, settings.ema)
@@ -270,8 +292,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "metrics": self.metrics,
-            "data_hash": self.data_hash,
-            "commit": _commit(),
+            **self.facts,
             "plateau_factor": self.plateau_factor,
             "ema": self.average.state,
         }
@@ -460,12 +481,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = start_model(settings.model, options.litemedsam)
     if options.init:
         model.load_state_dict(torch.load(options.init, map_location="cpu", weights_only=True)["ema"])
+    split = load_split()
     trainer = Trainer(
         settings=settings,
         model=model,
         folder=options.cache / (options.name or settings.model),
         device=device,
         data_hash=data_hash(stores),
+        trained_on=source_names(p for p in pictures if split.side(p) == "train"),
         say=lambda line: print(time.strftime("%H:%M:%S "), line, flush=True),
     )
     resumed = trainer.resume()
