@@ -77,6 +77,21 @@ def test_box_map_says_how_much_of_each_cell_is_covered():
     assert torch.allclose(covered, expected)
 
 
+def test_box_map_is_the_convolution_over_its_nine_maps():
+    box_map = model.BoxMap(6, grid=16)
+    boxes = torch.rand(5, 2) * 180
+    boxes = torch.cat([boxes, boxes + 10 + torch.rand(5, 2) * 60], dim=1)
+    centre, maps = (torch.arange(16) + 0.5) * 16, []
+    for x0, y0, x1, y1 in boxes:
+        x = ((torch.minimum(x1, centre + 8) - torch.maximum(x0, centre - 8)).clamp(min=0) / 16)[None]
+        y = ((torch.minimum(y1, centre + 8) - torch.maximum(y0, centre - 8)).clamp(min=0) / 16)[:, None]
+        along_x = [((side) / reach).clamp(-1, 1) for reach in (32, 64) for side in (centre - x0, x1 - centre)]
+        along_y = [((side) / reach).clamp(-1, 1) for reach in (32, 64) for side in (centre - y0, y1 - centre)]
+        rows = [side[None].expand(16, 16) for side in along_x] + [side[:, None].expand(16, 16) for side in along_y]
+        maps.append(torch.stack([x * y, *rows]))
+    assert torch.allclose(box_map(boxes), box_map.mix(torch.stack(maps)), atol=1e-6)
+
+
 def test_a_closed_gate_changes_nothing_and_gets_a_gradient():
     block = model.TwoWayBlock(32, heads=4, hidden=64, gated=True)
     tokens, image = torch.randn(2, 4, 32), torch.randn(2, 9, 32)
