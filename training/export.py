@@ -4,8 +4,9 @@
     python -m training.export lite --weights .cache/lite/best.pt --out models/lite
 
 A checkpoint of `training.train` is exported with its averaged weights; what it says of its run goes into the manifest.
-Weights of more than `SMALL` values are rounded to f16 and stored so, with a Cast that any runtime runs or folds away.
-The ONNX files are then run by onnxruntime against PyTorch with the same rounded weights.
+Weights of more than `SMALL` values are rounded and stored as f16, or as int8 with a scale for each output, behind a Cast
+(and a Mul) that any runtime runs or folds away. The ONNX files are then run by onnxruntime against PyTorch with the same
+rounded weights.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from training.train import load_trained
 
 CLASS_NAMES = ["ct", "mr", "pet", "us", "xray", "dermoscopy", "endoscopy", "fundus", "microscopy", "oct", "mammography"]
 SMALL = 1024  # initialisers of fewer values stay f32
+MIN_ROW = 32  # outputs that read fewer values (depthwise convolutions) are too sensitive for int8, and few
 TOLERANCE = 1e-3  # of the largest value of the tensor compared
 BOXES = [[40.0, 50.0, 200.0, 210.0], [100.0, 90.0, 150.0, 160.0], [5.0, 5.0, 250.0, 120.0]]
 PARITY_STEP = 4  # every fourth logit along each axis is kept
@@ -44,6 +46,7 @@ class Card:
     licence: str
     attribution: str
     intended_use: str
+    storage: str = "f16"
 
 
 LITEMEDSAM_NOTICE = "LiteMedSAM by Jun Ma and others (bowang-lab/MedSAM), Apache-2.0"
@@ -66,6 +69,7 @@ CARDS = {
         licence="Apache-2.0 AND LicenseRef-research-data",
         attribution=f"Started from {LITEMEDSAM_NOTICE}; training data: training/README.md",
         intended_use=RESEARCH,
+        storage="int8",
     ),
 }
 
@@ -97,11 +101,27 @@ class DecoderGraph(nn.Module):
         return self.model.decode(features, inputs[n_features], weights)
 
 
+def row_scales(rows: np.ndarray) -> np.ndarray:
+    """(O, 1) f32: what one step of int8 is worth in each row of (O, I). Only 11 bits are used, so that every product with
+    an int8 is exact and the scales of rounded rows are found again from the rows."""
+    scale = np.abs(rows).max(axis=1, keepdims=True).astype(np.float64) / 127
+    fraction, exponent = np.frexp(np.where(scale > 0, scale, 1.0))
+    return np.ldexp(np.rint(fraction * 2048) / 2048, exponent).astype(np.float32)
+
+
 @torch.no_grad()
-def round_weights(model: nn.Module) -> None:
-    """Large parameters take the values that f16 can hold."""
+def round_weights(model: nn.Module, storage: str) -> None:
+    """Large parameters take the values that the storage (`f16` or `int8`) can hold."""
+    matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)}
     for parameter in model.parameters():
-        if parameter.numel() >= SMALL:
+        if parameter.numel() < SMALL:
+            continue
+        if storage == "int8" and id(parameter) in matrices and parameter[0].numel() >= MIN_ROW:
+            rows = parameter.flatten(1).numpy()
+            scale = row_scales(rows)
+            rounded = torch.from_numpy(np.rint(rows / scale).clip(-127, 127).astype(np.float32) * scale)
+            parameter.copy_(rounded.reshape(parameter.shape))
+        else:
             parameter.copy_(parameter.half().float())
 
 
@@ -144,8 +164,34 @@ def fold_small(model: onnx.ModelProto) -> onnx.ModelProto:
             return model
 
 
+def stored(tensor: TensorProto) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
+    """How a large initialiser is stored without loss: as int8 and scales, as f16, as small integers, or as it is; and the
+    nodes that give it under its own name."""
+    values, name = numpy_helper.to_array(tensor), tensor.name
+    if values.dtype == np.int64 and values.size >= SMALL and 0 <= values.min() and values.max() < 256:
+        part = numpy_helper.from_array(values.astype(np.uint8), f"{name}_u8")
+        return [part], [helper.make_node("Cast", [part.name], [name], to=TensorProto.INT64)]
+    if values.dtype != np.float32 or values.size < SMALL:
+        return [tensor], []
+    if values.ndim >= 2:
+        rows = values.reshape(len(values), -1)
+        scale = row_scales(rows)
+        whole = np.rint(rows / scale)
+        if rows.shape[1] >= MIN_ROW and np.abs(whole).max() <= 127 and np.array_equal(whole.astype(np.float32) * scale, rows):
+            parts = [
+                numpy_helper.from_array(whole.astype(np.int8).reshape(values.shape), f"{name}_i8"),
+                numpy_helper.from_array(scale.reshape(-1, *[1] * (values.ndim - 1)), f"{name}_scale"),
+            ]
+            cast = helper.make_node("Cast", [f"{name}_i8"], [f"{name}_steps"], to=TensorProto.FLOAT)
+            return parts, [cast, helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name])]
+    if np.array_equal(values, values.astype(np.float16)):
+        part = numpy_helper.from_array(values.astype(np.float16), f"{name}_f16")
+        return [part], [helper.make_node("Cast", [part.name], [name], to=TensorProto.FLOAT)]
+    return [tensor], []
+
+
 def store_small(path: Path) -> None:
-    """Stores each large initialiser that f16 holds exactly as f16 behind a Cast, and equal initialisers once."""
+    """Stores each large initialiser as small as it can be without loss, and equal initialisers once."""
     model = fold_small(onnx.load(path))
     graph, first_of, renamed, casts, kept = model.graph, {}, {}, [], []
     for tensor in graph.initializer:
@@ -154,13 +200,9 @@ def store_small(path: Path) -> None:
             renamed[tensor.name] = first_of[key]
             continue
         first_of[key] = tensor.name
-        values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.size >= SMALL and np.array_equal(values, values.astype(np.float16)):
-            name = f"{tensor.name}_f16"
-            kept.append(numpy_helper.from_array(values.astype(np.float16), name))
-            casts.append(helper.make_node("Cast", [name], [tensor.name], to=TensorProto.FLOAT))
-        else:
-            kept.append(tensor)
+        tensors, nodes = stored(tensor)
+        kept.extend(tensors)
+        casts.extend(nodes)
     for node in graph.node:
         node.input[:] = [renamed.get(name, name) for name in node.input]
     nodes = [*casts, *graph.node]
@@ -249,15 +291,19 @@ def file_entry(path: Path) -> dict:
 
 
 @torch.no_grad()
-def export(*, name: str, weights: Path, out: Path, picture: Path, parity: Path, measured: dict | None) -> None:
+def export(
+    *, name: str, weights: Path, out: Path, picture: Path, parity: Path, measured: dict | None, storage: str | None = None
+) -> None:
     """Writes `out`/{encoder.onnx, decoder.onnx, manifest.json} and `parity`/{input.png, expected.npz, case.json}. The
-    model is called after its folder."""
+    model is called after its folder; `storage` is that of its card unless given."""
+    card = CARDS[name]
+    storage = storage or card.storage
     model, training = load(name, weights)
     n_trained = n_parameters(model)
     encode_gmac, decode_gmac = gmac(model)
     exact = fuse(model)
     model = fuse(model)
-    round_weights(model)
+    round_weights(model, storage)
     out.mkdir(parents=True, exist_ok=True)
     parity.mkdir(parents=True, exist_ok=True)
 
@@ -284,9 +330,8 @@ def export(*, name: str, weights: Path, out: Path, picture: Path, parity: Path, 
     exact_features = exact.encode(image)
     exact_logits, _ = exact.decode(exact_features, boxes, feed.get("class_weights"))
     changed = ((exact_logits > 0) != (logits > 0)).float().mean().item()
-    print(f"f16 weights change {changed:.2e} of the mask pixels of the parity picture")
+    print(f"{storage} weights change {changed:.2e} of the mask pixels of the parity picture")
 
-    card = CARDS[name]
     manifest = {
         "schema": 1,
         "name": out.name,
@@ -306,7 +351,7 @@ def export(*, name: str, weights: Path, out: Path, picture: Path, parity: Path, 
             "score": "score",
         },
         "classes": CLASS_NAMES if model.class_head is not None else None,
-        "weights": "f16",
+        "weights": storage,
         "parameters": n_trained,
         "gmac": {"encode": round(encode_gmac, 3), "decode_per_box": round(decode_gmac, 4)},
         "licence": card.licence,
@@ -335,6 +380,7 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(CARDS))
     parser.add_argument("--weights", type=Path, required=True, help="lite_medsam.pth, or a checkpoint of training.train")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder, models/NAME; its name is the model's")
+    parser.add_argument("--storage", choices=("f16", "int8"), help="of large weights (default: int8 for lite, else f16)")
     parser.add_argument("--picture", type=Path, default=Path("www/demos/ct-thigh.png"), help="picture of the parity vectors")
     parser.add_argument("--parity", type=Path, help="folder of the parity vectors (default: tests/parity/ and the folder's name)")
     parser.add_argument("--measured", type=Path, help="JSON of what was measured, for the manifest")
@@ -346,6 +392,7 @@ def main() -> None:
         picture=args.picture,
         parity=args.parity or Path("tests/parity") / args.out.name,
         measured=json.loads(args.measured.read_text()) if args.measured else None,
+        storage=args.storage,
     )
 
 

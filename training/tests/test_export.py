@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto, numpy_helper
 
 from training import export, train
 from training.tests.test_model import SETTINGS, tiny_batches, tiny_model, tiny_views
@@ -102,3 +103,28 @@ def test_a_checkpoint_of_before_runs_were_recorded_is_exported_too(checkpoint):
         del record[name]
     training = export.training_record(record, sources=[{"dataset": "a", "modality": "CT", "licence": "CC0"}])
     assert training["run"] is None and training["split"]["sha256"] is None and len(training["data"]) == 1
+
+
+def test_int8_keeps_what_it_rounded_to_and_stores_it_without_loss():
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(64, 40)
+    before = layer.weight.detach().clone()
+    export.round_weights(layer, "int8")
+    step = before.abs().amax(dim=1, keepdim=True) / 127
+    assert ((layer.weight - before).abs() <= 0.51 * step).all()
+
+    parts, nodes = export.stored(numpy_helper.from_array(layer.weight.detach().numpy(), "w"))
+    assert [(p.name, p.data_type) for p in parts] == [("w_i8", TensorProto.INT8), ("w_scale", TensorProto.FLOAT)]
+    whole, scale = (numpy_helper.to_array(part) for part in parts)
+    assert np.array_equal(whole.astype(np.float32) * scale, layer.weight.detach().numpy())
+    assert [node.op_type for node in nodes] == ["Cast", "Mul"]
+
+
+def test_what_no_small_form_holds_is_stored_as_it_is():
+    values = np.random.default_rng(0).normal(size=(40, 64)).astype(np.float32)
+    tensor = numpy_helper.from_array(values, "w")
+    assert export.stored(tensor) == ([tensor], [])
+    half, nodes = export.stored(numpy_helper.from_array(values.astype(np.float16).astype(np.float32), "w"))
+    assert half[0].data_type == TensorProto.FLOAT16 and len(nodes) == 1
+    index = numpy_helper.from_array(np.arange(2048) % 250, "i")
+    assert export.stored(index)[0][0].data_type == TensorProto.UINT8
