@@ -3,6 +3,7 @@
 /** @import {Item, Label, MessageKey, State} from './types.js' */
 /** @import {Translator} from './i18n.js' */
 
+import {attribute, check, element, enable, icon, show, text} from './dom.js'
 import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
@@ -75,51 +76,6 @@ export function createRenderer(part, translator) {
     renderFailure(part, state, translator)
     renderStatus(part, state, translator)
   }
-}
-
-/** @param {HTMLElement} node @param {string} value */
-function text(node, value) {
-  if (node.textContent !== value) node.textContent = value
-}
-/** @param {HTMLElement} node @param {boolean} shown */
-function show(node, shown) {
-  if (node.hidden === shown) node.hidden = !shown
-}
-/** @param {HTMLElement} node @param {string} name @param {string | boolean} value */
-function attribute(node, name, value) {
-  const wanted = String(value)
-  if (node.getAttribute(name) !== wanted) node.setAttribute(name, wanted)
-}
-/** @param {HTMLElement} node @param {boolean} checked */
-function check(node, checked) {
-  const input = /** @type {HTMLInputElement} */ (node)
-  if (input.checked !== checked) input.checked = checked
-}
-/** @param {HTMLElement} node @param {boolean} enabled */
-function enable(node, enabled) {
-  const button = /** @type {HTMLButtonElement} */ (node)
-  if (button.disabled === enabled) button.disabled = !enabled
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag @param {Record<string, string>} [attributes] @param {(Node | string)[]} [children]
- * @returns {HTMLElementTagNameMap[K]}
- */
-function element(tag, attributes = {}, children = []) {
-  const node = document.createElement(tag)
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
-  node.append(...children)
-  return node
-}
-
-/** @param {string} name @returns {SVGSVGElement} */
-function icon(name) {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
-  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use')
-  use.setAttribute('href', `#i-${name}`)
-  svg.append(use)
-  return svg
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state */
