@@ -2,13 +2,13 @@
 
 use crate::{
     Error,
-    geometry::{PixelBox, Rect},
+    geometry::{PixelBox, Rect, Size},
     image::Image,
     model::{Embedding, Encoding, Network},
     postprocess::{Mask, mask_from_logits},
     preprocess::Letterbox,
     prompt::{BoxPrompt, ClassPrompt, Modality, N_CLASSES, PromptError},
-    tiles::Plan,
+    tiles::{Plan, Tile},
 };
 
 /// Embeddings are kept until they hold this much memory; those used longest ago go first.
@@ -98,6 +98,12 @@ pub enum SegmentError {
     /// More boxes than labels.
     #[error("{found} boxes were given, a label map holds {MAX_BOXES} objects")]
     TooManyBoxes { found: usize },
+    /// A view that the picture does not have.
+    #[error("the view of {width} × {height} pixels at ({x}, {y}) is not inside the picture")]
+    View { x: u32, y: u32, width: u32, height: u32 },
+    /// Feature tensors that the model in use does not have.
+    #[error("the encoding is of another model: its feature tensors are not those of “{model}”")]
+    ForeignEncoding { model: String },
 }
 
 impl SegmentError {
@@ -106,6 +112,8 @@ impl SegmentError {
         match self {
             Self::NothingOpen => "segment.nothing-open",
             Self::TooManyBoxes { .. } => "segment.too-many-boxes",
+            Self::View { .. } => "segment.view",
+            Self::ForeignEncoding { .. } => "segment.foreign-encoding",
         }
     }
 
@@ -114,6 +122,8 @@ impl SegmentError {
         match self {
             Self::NothingOpen => "open a picture first",
             Self::TooManyBoxes { .. } => "split the list of boxes",
+            Self::View { .. } => "ask for a part of the picture that is open",
+            Self::ForeignEncoding { .. } => "encode the picture again with the model in use",
         }
     }
 }
@@ -194,9 +204,66 @@ impl<N: Network> Pipeline<N> {
     /// - [`PromptError::NoClassPrompt`] when a class is chosen for a model that takes none;
     /// - [`crate::model::ModelError`] when the network fails.
     pub fn segment(&mut self, boxes: &[BoxPrompt], options: &Options) -> Result<Segmentation, Error> {
-        if boxes.len() > MAX_BOXES {
-            return Err(SegmentError::TooManyBoxes { found: boxes.len() }.into());
+        let image = self.image()?.size();
+        let plan = plan(image, boxes, options.mode, &self.cache.tiles(image.rect()))?;
+        self.segment_planned(boxes, options, &plan, None)
+    }
+
+    /// The masks of boxes through one view of the open picture: a part of what [`plan`] gives, so that several pipelines
+    /// can share a long list. `probabilities` are what the class head said of the whole picture, where that is known;
+    /// else a model with a class head encodes the whole picture too.
+    ///
+    /// # Errors
+    /// [`SegmentError::View`] when the view is not inside the picture, and those of [`Self::segment`].
+    pub fn segment_through(
+        &mut self,
+        view: Rect,
+        boxes: &[BoxPrompt],
+        options: &Options,
+        probabilities: Option<[f32; N_CLASSES]>,
+    ) -> Result<Segmentation, Error> {
+        let whole = self.image()?.size().rect();
+        check_view(whole, view)?;
+        let every_box = (0..boxes.len()).collect();
+        let plan = if view == whole {
+            Plan { whole: every_box, tiles: Vec::new() }
+        } else {
+            Plan { whole: Vec::new(), tiles: vec![Tile { rect: view, boxes: every_box }] }
+        };
+        self.segment_planned(boxes, options, &plan, probabilities)
+    }
+
+    /// What is kept of a view of the open picture, for another pipeline to [`adopt`](Self::adopt).
+    pub fn kept(&mut self, view: Rect) -> Option<Encoding> {
+        self.cache.get(view)
+    }
+
+    /// Takes over the encoding of a view from another pipeline that has the same model, picture and window.
+    ///
+    /// # Errors
+    /// [`SegmentError::NothingOpen`], [`SegmentError::View`], or [`SegmentError::ForeignEncoding`] when the tensors are
+    /// not those of the model in use.
+    pub fn adopt(&mut self, view: Rect, encoding: Encoding) -> Result<(), SegmentError> {
+        check_view(self.image()?.size().rect(), view)?;
+        let manifest = self.network.manifest();
+        let found = encoding.embedding.features().map(|(shape, _)| shape);
+        if !found.eq(manifest.encoder.features.iter().map(|feature| feature.shape.as_slice())) {
+            return Err(SegmentError::ForeignEncoding { model: manifest.name.clone() });
         }
+        if self.cache.get(view).is_none() {
+            self.cache.put(view, encoding);
+        }
+        Ok(())
+    }
+
+    fn segment_planned(
+        &mut self,
+        boxes: &[BoxPrompt],
+        options: &Options,
+        plan: &Plan,
+        probabilities: Option<[f32; N_CLASSES]>,
+    ) -> Result<Segmentation, Error> {
+        check_count(boxes)?;
         let image = self.image()?.size();
         let manifest = self.network.manifest();
         let (has_class_head, takes_class) = (manifest.has_class_head(), manifest.takes_class());
@@ -207,14 +274,13 @@ impl<N: Network> Pipeline<N> {
         }
 
         let mut tally = Tally::default();
-        let probabilities = if has_class_head { self.view(image.rect(), &mut tally)?.probabilities } else { None };
+        let probabilities = match probabilities {
+            None if has_class_head => self.view(image.rect(), &mut tally)?.probabilities,
+            known => known,
+        };
         let class_weights = class_weights(options.class, probabilities.filter(|_| takes_class));
 
         let boxes_image: Vec<PixelBox> = boxes.iter().map(|prompt| prompt.box_image()).collect();
-        let plan = match options.mode {
-            Mode::Default => Plan::closer(image, &boxes_image, &self.cache.tiles(image.rect())),
-            Mode::Challenge => Plan::whole(boxes.len()),
-        };
         let mut found: Vec<Option<Object>> = boxes.iter().map(|_| None).collect();
         let whole = (!plan.whole.is_empty()).then_some((image.rect(), plan.whole.as_slice()));
         let tiles = plan.tiles.iter().map(|tile| (tile.rect, tile.boxes.as_slice()));
@@ -271,6 +337,35 @@ impl<N: Network> Pipeline<N> {
     }
 }
 
+/// Through which views boxes are looked at; those in `known` are encoded already.
+///
+/// # Errors
+/// [`SegmentError::TooManyBoxes`].
+pub fn plan(image: Size, boxes: &[BoxPrompt], mode: Mode, known: &[Rect]) -> Result<Plan, SegmentError> {
+    check_count(boxes)?;
+    let boxes_image: Vec<PixelBox> = boxes.iter().map(|prompt| prompt.box_image()).collect();
+    Ok(match mode {
+        Mode::Default => Plan::closer(image, &boxes_image, known),
+        Mode::Challenge => Plan::whole(boxes.len()),
+    })
+}
+
+fn check_count(boxes: &[BoxPrompt]) -> Result<(), SegmentError> {
+    if boxes.len() > MAX_BOXES {
+        return Err(SegmentError::TooManyBoxes { found: boxes.len() });
+    }
+    Ok(())
+}
+
+fn check_view(whole: Rect, Rect { x, y, width, height }: Rect) -> Result<(), SegmentError> {
+    let fits =
+        |start: u32, extent: u32, length: u32| extent > 0 && start.checked_add(extent).is_some_and(|end| end <= length);
+    if fits(x, width, whole.width) && fits(y, height, whole.height) {
+        return Ok(());
+    }
+    Err(SegmentError::View { x, y, width, height })
+}
+
 /// What one request did.
 #[derive(Default)]
 struct Tally {
@@ -325,7 +420,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        geometry::Size,
         manifest::{Manifest, tests::json},
         model::{Decoded, ModelError},
         postprocess::Logits,
@@ -444,6 +538,59 @@ mod tests {
         pipeline.open(Image::from_grey8(SIZE, &vec![9; SIZE.area()]).expect("not empty"));
         pipeline.encode().expect("an embedding");
         assert_eq!(pipeline.network().encodes.get(), 2, "another picture is another embedding");
+    }
+
+    #[test]
+    fn the_parts_of_a_plan_give_what_the_whole_list_gives() {
+        let size = Size { width: 640, height: 320 };
+        let boxes = [
+            prompt(480.0, 160.0, 512.0, 192.0, size),
+            prompt(10.0, 10.0, 400.0, 300.0, size),
+            prompt(40.0, 40.0, 70.0, 60.0, size),
+        ];
+        let mut alone = open(true, size);
+        let together = alone.segment(&boxes, &Options::default()).expect("an answer");
+        assert_eq!(together.encodes, 3);
+
+        let plan = plan(size, &boxes, Mode::Default, &[]).expect("a plan");
+        assert_eq!((plan.whole.as_slice(), plan.tiles.len()), ([1].as_slice(), 2));
+        for tile in &plan.tiles {
+            let part: Vec<BoxPrompt> = tile.boxes.iter().map(|&i| boxes[i]).collect();
+            let mut other = open(true, size);
+            let answer = other
+                .segment_through(tile.rect, &part, &Options::default(), together.probabilities)
+                .expect("an answer");
+            assert_eq!(answer.encodes, 1, "the class is told, so the whole picture is not encoded");
+            for (&i, object) in tile.boxes.iter().zip(&answer.objects) {
+                assert_eq!(object.mask, together.objects[i].mask);
+                assert_eq!(object.score, together.objects[i].score);
+            }
+        }
+    }
+
+    #[test]
+    fn an_encoding_that_was_adopted_is_not_made_again() {
+        let (mut first, mut second) = (open(true, SIZE), open(true, SIZE));
+        first.encode().expect("an embedding");
+        let encoding = first.kept(SIZE.rect()).expect("kept");
+        second.adopt(SIZE.rect(), encoding).expect("of the same model");
+        let answer = second.segment(&[prompt(0.0, 0.0, 60.0, 30.0, SIZE)], &Options::default()).expect("an answer");
+        assert_eq!((answer.encodes, answer.probabilities.map(|p| p[0])), (0, Some(0.75)));
+
+        let other = Encoding { embedding: Embedding::new([(vec![1, 1, 2, 2], vec![0.0; 4])]), probabilities: None };
+        let err = second.adopt(SIZE.rect(), other).unwrap_err();
+        assert_eq!(err.code(), "segment.foreign-encoding");
+        assert_eq!(err.to_string(), "the encoding is of another model: its feature tensors are not those of “fake”");
+        assert_eq!(err.hint(), "encode the picture again with the model in use");
+    }
+
+    #[test]
+    fn a_view_outside_the_picture_is_refused() {
+        let view = Rect { x: 60, y: 0, width: 8, height: 8 };
+        let err = open(false, SIZE).segment_through(view, &[], &Options::default(), None).unwrap_err();
+        assert_eq!(err.code(), "segment.view");
+        assert_eq!(err.to_string(), "the view of 8 × 8 pixels at (60, 0) is not inside the picture");
+        assert_eq!(err.hint(), "ask for a part of the picture that is open");
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 use std::cell::RefCell;
 
-use js_sys::{Array, Float64Array, Object, Reflect, Uint8Array, Uint8ClampedArray};
+use js_sys::{Array, Float32Array, Float64Array, Object, Reflect, Uint8Array, Uint8ClampedArray};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 
@@ -23,8 +23,8 @@ use crate::{
     geometry::{PixelBox, Rect, Size},
     image::{Image, Window},
     manifest::Manifest,
-    model::{Network as _, OnnxModel},
-    pipeline::{Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
+    model::{Embedding, Encoding, Network as _, OnnxModel},
+    pipeline::{self, Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
     postprocess::{LabelMap, Mask},
     prompt::{BoxPrompt, ClassPrompt, N_CLASSES},
 };
@@ -77,6 +77,21 @@ struct WindowRecord {
 struct OptionsRecord {
     mode: ModeRecord,
     class: Option<String>,
+    /// Look through this part of the picture (x, y, width, height), as `plan` says, and nothing else.
+    view: Option<[u32; 4]>,
+    /// What the class head said of the whole picture; only asked for with `view`.
+    probabilities: Option<[f32; N_CLASSES]>,
+}
+
+impl OptionsRecord {
+    fn read(options: JsValue) -> Result<Self, JsValue> {
+        if options.is_undefined() { Ok(Self::default()) } else { Ok(serde_wasm_bindgen::from_value(options)?) }
+    }
+
+    fn options(&self) -> Result<Options, JsValue> {
+        let class = self.class.as_deref().map_or(Ok(ClassPrompt::Predicted), ClassPrompt::parse).map_err(js_error)?;
+        Ok(Options { mode: self.mode.into(), class })
+    }
 }
 
 #[derive(Deserialize, Default, Clone, Copy)]
@@ -85,6 +100,15 @@ enum ModeRecord {
     #[default]
     Default,
     Challenge,
+}
+
+impl From<ModeRecord> for Mode {
+    fn from(mode: ModeRecord) -> Self {
+        match mode {
+            ModeRecord::Default => Self::Default,
+            ModeRecord::Challenge => Self::Challenge,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -166,15 +190,76 @@ pub fn encode() -> Result<JsValue, JsValue> {
 /// The masks of boxes (four numbers each, image pixels, right and bottom exclusive) on the open picture.
 #[wasm_bindgen]
 pub fn segment(boxes: &Float64Array, options: JsValue) -> Result<JsValue, JsValue> {
-    let options = read_options(options)?;
+    let options = OptionsRecord::read(options)?;
     with_pipeline(|pipeline| answer(pipeline, &boxes.to_vec(), &options))
+}
+
+/// Through which views boxes are looked at, each `{view: [x, y, width, height], boxes: indices}`: work that several
+/// instances can share. `known` lists the views that are encoded already.
+#[wasm_bindgen]
+pub fn plan(width: u32, height: u32, boxes: &Float64Array, mode: JsValue, known: JsValue) -> Result<JsValue, JsValue> {
+    #[derive(Serialize)]
+    struct Part {
+        view: [u32; 4],
+        boxes: Vec<usize>,
+    }
+    let size = Size::new(width, height).map_err(js_error)?;
+    let mode = serde_wasm_bindgen::from_value::<ModeRecord>(mode)?.into();
+    let known: Vec<[u32; 4]> = serde_wasm_bindgen::from_value(known)?;
+    let known: Vec<Rect> = known.into_iter().map(rect).filter(|&view| view != size.rect()).collect();
+    let plan = pipeline::plan(size, &read_boxes(&boxes.to_vec(), size)?, mode, &known).map_err(js_error)?;
+    let whole = (!plan.whole.is_empty()).then(|| Part { view: sides(size.rect()), boxes: plan.whole });
+    let tiles = plan.tiles.into_iter().map(|tile| Part { view: sides(tile.rect), boxes: tile.boxes });
+    to_js(&whole.into_iter().chain(tiles).collect::<Vec<_>>())
+}
+
+/// What this instance keeps of a view, or undefined: `{probabilities, features: [{shape, values: Float32Array}]}`.
+#[wasm_bindgen(js_name = keptView)]
+pub fn kept_view(view: JsValue) -> Result<JsValue, JsValue> {
+    let view = rect(serde_wasm_bindgen::from_value(view)?);
+    with_pipeline(|pipeline| {
+        let Some(encoding) = pipeline.kept(view) else { return Ok(JsValue::UNDEFINED) };
+        let features = Array::new();
+        for (shape, values) in encoding.embedding.features() {
+            let feature = Object::new();
+            Reflect::set(&feature, &"shape".into(), &to_js(&shape)?)?;
+            Reflect::set(&feature, &"values".into(), &Float32Array::from(values).into())?;
+            features.push(&feature);
+        }
+        let record = Object::new();
+        Reflect::set(&record, &"probabilities".into(), &to_js(&encoding.probabilities)?)?;
+        Reflect::set(&record, &"features".into(), &features.into())?;
+        Ok(record.into())
+    })
+}
+
+/// Takes over what `keptView` gave in another instance that has the same model and picture.
+#[wasm_bindgen(js_name = adoptView)]
+pub fn adopt_view(view: JsValue, encoding: &JsValue) -> Result<(), JsValue> {
+    let wrong = || js_sys::TypeError::new("an encoding is {probabilities, features: [{shape, values}]}");
+    let view = rect(serde_wasm_bindgen::from_value(view)?);
+    let probabilities = serde_wasm_bindgen::from_value(Reflect::get(encoding, &"probabilities".into())?)?;
+    let features = Array::from(&Reflect::get(encoding, &"features".into())?)
+        .iter()
+        .map(|feature| {
+            let shape: Vec<usize> = serde_wasm_bindgen::from_value(Reflect::get(&feature, &"shape".into())?)?;
+            let values = Reflect::get(&feature, &"values".into())?.dyn_into::<Float32Array>().map_err(|_| wrong())?;
+            let n_values = shape.iter().try_fold(1usize, |product, &side| product.checked_mul(side));
+            if n_values != Some(values.length() as usize) {
+                return Err(wrong().into());
+            }
+            Ok((shape, values.to_vec()))
+        })
+        .collect::<Result<Vec<_>, JsValue>>()?;
+    let encoding = Encoding { embedding: Embedding::new(features), probabilities };
+    with_pipeline(|pipeline| pipeline.adopt(view, encoding).map_err(js_error))
 }
 
 /// Opens a picture and gives the masks of boxes on it, in one call.
 #[wasm_bindgen(js_name = segmentOnce)]
 pub fn segment_once(source: &JsValue, boxes: &JsValue, options: JsValue) -> Result<JsValue, JsValue> {
     let image = read_source(source)?.image;
-    let options = read_options(options)?;
+    let options = OptionsRecord::read(options)?;
     let boxes = Array::from(boxes).iter().map(|side| side.as_f64().unwrap_or(f64::NAN)).collect::<Vec<f64>>();
     with_pipeline(|pipeline| {
         pipeline.open(image);
@@ -272,16 +357,29 @@ fn read_objects(size: Size, objects: &Array) -> Result<Vec<Drawn>, JsValue> {
         .collect()
 }
 
-fn answer(pipeline: &mut Pipeline<OnnxModel>, sides: &[f64], options: &Options) -> Result<JsValue, JsValue> {
+fn rect([x, y, width, height]: [u32; 4]) -> Rect {
+    Rect { x, y, width, height }
+}
+
+fn sides(Rect { x, y, width, height }: Rect) -> [u32; 4] {
+    [x, y, width, height]
+}
+
+fn read_boxes(sides: &[f64], size: Size) -> Result<Vec<BoxPrompt>, JsValue> {
     if !sides.len().is_multiple_of(4) {
         return Err(js_sys::TypeError::new("boxes are four numbers each: x0, y0, x1, y1").into());
     }
-    let size = pipeline.image().map_err(js_error)?.size();
-    let boxes: Vec<BoxPrompt> = sides
-        .chunks_exact(4)
-        .map(|b| BoxPrompt::new(b[0], b[1], b[2], b[3], size).map_err(js_error))
-        .collect::<Result<_, _>>()?;
-    let answer = pipeline.segment(&boxes, options).map_err(js_error)?;
+    sides.chunks_exact(4).map(|b| BoxPrompt::new(b[0], b[1], b[2], b[3], size).map_err(js_error)).collect()
+}
+
+fn answer(pipeline: &mut Pipeline<OnnxModel>, sides: &[f64], record: &OptionsRecord) -> Result<JsValue, JsValue> {
+    let options = record.options()?;
+    let boxes = read_boxes(sides, pipeline.image().map_err(js_error)?.size())?;
+    let answer = match record.view {
+        Some(view) => pipeline.segment_through(rect(view), &boxes, &options, record.probabilities),
+        None => pipeline.segment(&boxes, &options),
+    }
+    .map_err(js_error)?;
     let record = Object::new();
     let set = |key: &str, value: &JsValue| Reflect::set(&record, &key.into(), value).map(drop);
     set("objects", &objects_to_js(&answer)?)?;
@@ -327,17 +425,6 @@ fn read_source(source: &JsValue) -> Result<Study, JsValue> {
         .dyn_ref::<Uint8Array>()
         .ok_or_else(|| js_sys::TypeError::new("a picture is a Uint8Array with a file's bytes, or an ImageData"))?;
     formats::open(&bytes.to_vec(), &Limits::default()).map_err(js_error)
-}
-
-fn read_options(options: JsValue) -> Result<Options, JsValue> {
-    let record: OptionsRecord =
-        if options.is_undefined() { OptionsRecord::default() } else { serde_wasm_bindgen::from_value(options)? };
-    let class = record.class.as_deref().map_or(Ok(ClassPrompt::Predicted), ClassPrompt::parse).map_err(js_error)?;
-    let mode = match record.mode {
-        ModeRecord::Default => Mode::Default,
-        ModeRecord::Challenge => Mode::Challenge,
-    };
-    Ok(Options { mode, class })
 }
 
 fn with_pipeline<T>(act: impl FnOnce(&mut Pipeline<OnnxModel>) -> Result<T, JsValue>) -> Result<T, JsValue> {
