@@ -4,7 +4,7 @@ use std::{fmt::Write as _, io::Cursor, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 use tract_onnx::prelude::{
-    Datum as _, Framework as _, InferenceModelExt as _, IntoRunnable as _, TValue, TVec, Tensor,
+    Datum as _, DatumExt as _, Framework as _, InferenceModelExt as _, IntoRunnable as _, TValue, TVec, Tensor,
     TractError, TractResult, TypedModel, TypedRunnableModel, tvec,
 };
 
@@ -15,9 +15,6 @@ use crate::{
     preprocess::EncoderInput,
     prompt::N_CLASSES,
 };
-
-/// How many boxes go through the decoder at once: memory stays bounded, and more does not run faster.
-pub const BOXES_PER_BATCH: usize = 16;
 
 /// What the pipeline needs of a model; tests stand a small fake in its place.
 pub trait Network {
@@ -30,7 +27,7 @@ pub trait Network {
     /// [`ModelError::Run`] when the network fails, [`ModelError::NotFinite`] when it gives NaN.
     fn encode(&self, input: &EncoderInput) -> Result<Encoding, ModelError>;
 
-    /// Runs the decoder on all boxes (model pixels) of one view, in batches of [`BOXES_PER_BATCH`].
+    /// Runs the decoder on all boxes (model pixels) of one view, one after the other: memory stays bounded.
     /// `class_weights` is ignored by models without a class prompt.
     ///
     /// # Errors
@@ -199,47 +196,38 @@ impl OnnxModel {
     pub fn load(manifest: Manifest, encoder: &[u8], decoder: &[u8]) -> Result<Self, ModelError> {
         verify(&manifest.encoder.file, encoder, manifest.encoder.bytes, &manifest.encoder.sha256)?;
         verify(&manifest.decoder.file, decoder, manifest.decoder.bytes, &manifest.decoder.sha256)?;
-        let features = manifest.encoder.features.iter().map(|feature| feature.name.as_str());
+        let Manifest { input, encoder: encoder_entry, decoder: decoder_entry, .. } = &manifest;
+        let features = encoder_entry.features.iter();
 
-        let outputs: Vec<&str> = features.clone().chain(manifest.encoder.class_logits.as_deref()).collect();
-        let encoder = prepare(&manifest.encoder.file, encoder, &[&manifest.encoder.input], &outputs)?;
+        let side = input.side as usize;
+        let outputs: Vec<&str> =
+            features.clone().map(|feature| feature.name.as_str()).chain(encoder_entry.class_logits.as_deref()).collect();
+        let encoder = prepare(&encoder_entry.file, encoder, &[(&encoder_entry.input, &[1, 3, side, side])], &outputs)?;
 
-        let prompts = [Some(manifest.decoder.boxes.as_str()), manifest.decoder.class_weights.as_deref()];
-        let inputs: Vec<&str> = features.chain(prompts.into_iter().flatten()).collect();
-        let outputs = [manifest.decoder.logits.as_str(), manifest.decoder.score.as_str()];
-        let decoder = prepare(&manifest.decoder.file, decoder, &inputs, &outputs)?;
+        let mut inputs: Vec<(&str, &[usize])> =
+            features.map(|feature| (feature.name.as_str(), feature.shape.as_slice())).collect();
+        inputs.push((&decoder_entry.boxes, &[1, 4]));
+        inputs.extend(decoder_entry.class_weights.as_deref().map(|name| (name, [1, N_CLASSES].as_slice())));
+        let outputs = [decoder_entry.logits.as_str(), decoder_entry.score.as_str()];
+        let decoder = prepare(&decoder_entry.file, decoder, &inputs, &outputs)?;
         Ok(Self { manifest, encoder, decoder })
     }
 
-    fn decode_batch(
-        &self,
-        embedding: &Embedding,
-        boxes_model: &[PixelBox],
-        class_weights: &[f32; N_CLASSES],
-    ) -> TractResult<Vec<Decoded>> {
-        let n = boxes_model.len();
-        let mut inputs: TVec<TValue> = tvec!();
-        for feature in &embedding.features {
-            inputs.push(Tensor::from_shape(&feature.shape, &feature.values)?.into());
-        }
-        let sides: Vec<f32> =
-            boxes_model.iter().flat_map(|b| [b.x0, b.y0, b.x1, b.y1]).map(|side| side as f32).collect();
-        inputs.push(Tensor::from_shape(&[n, 4], &sides)?.into());
-        if self.manifest.takes_class() {
-            inputs.push(Tensor::from_shape(&[n, N_CLASSES], &class_weights.repeat(n))?.into());
-        }
+    /// The decoder's inputs that do not change from box to box are made once; they are cheap to clone.
+    fn decode_box(&self, features: &[TValue], box_model: PixelBox, class: Option<&TValue>) -> TractResult<Decoded> {
+        let mut inputs: TVec<TValue> = features.iter().cloned().collect();
+        let PixelBox { x0, y0, x1, y1 } = box_model;
+        inputs.push(Tensor::from_shape(&[1, 4], &[x0, y0, x1, y1].map(|side| side as f32))?.into());
+        inputs.extend(class.cloned());
         let outputs = self.decoder.run(inputs)?;
         let (logits, scores) = (floats(&outputs[0])?, floats(&outputs[1])?);
         let side = self.manifest.input.side;
-        let area = side as usize * side as usize;
-        if logits.len() != n * area || scores.len() != n {
-            let (found, scores) = (logits.len(), scores.len());
-            return Err(TractError::msg(format!("{found} logits and {scores} scores for {n} boxes")));
-        }
-        let per_box = logits.chunks_exact(area).zip(scores);
-        Ok(per_box
-            .map(|(logits, score)| Decoded { logits: Logits::new(side, logits.to_vec()), score: score.clamp(0.0, 1.0) })
-            .collect())
+        let (expected, found) = (side as usize * side as usize, logits.len());
+        let (&[score], true) = (scores.as_slice(), found == expected) else {
+            let scores = scores.len();
+            return Err(TractError::msg(format!("{found} logits and {scores} scores for a box, not {expected} and 1")));
+        };
+        Ok(Decoded { logits: Logits::new(side, logits), score: score.clamp(0.0, 1.0) })
     }
 }
 
@@ -279,11 +267,14 @@ impl Network for OnnxModel {
         boxes_model: &[PixelBox],
         class_weights: &[f32; N_CLASSES],
     ) -> Result<Vec<Decoded>, ModelError> {
-        let mut decoded = Vec::with_capacity(boxes_model.len());
-        for batch in boxes_model.chunks(BOXES_PER_BATCH) {
-            decoded.extend(self.decode_batch(embedding, batch, class_weights).map_err(|e| failed("decoder", &e))?);
-        }
-        Ok(decoded)
+        let tensor = |shape: &[usize], values: &[f32]| Ok(TValue::from(Tensor::from_shape(shape, values)?));
+        let run = || -> TractResult<Vec<Decoded>> {
+            let features: Vec<TValue> =
+                embedding.features().map(|(shape, values)| tensor(shape, values)).collect::<TractResult<_>>()?;
+            let class = self.manifest.takes_class().then(|| tensor(&[1, N_CLASSES], class_weights)).transpose()?;
+            boxes_model.iter().map(|&box_model| self.decode_box(&features, box_model, class.as_ref())).collect()
+        };
+        run().map_err(|e| failed("decoder", &e))
     }
 }
 
@@ -302,23 +293,30 @@ fn verify(file: &str, bytes: &[u8], expected_bytes: u64, expected: &str) -> Resu
     Ok(())
 }
 
-/// Parses a network, orders its inputs and outputs as named, and optimises it.
+/// Parses a network, orders its inputs and outputs as named, fixes the inputs' shapes, and optimises it.
+///
+/// The decoder's number of boxes is open in the file and fixed to one here: with an open number the engine has no code
+/// but its slowest for sums and activations, and a box took four times as long.
 fn prepare(
     file: &str,
     bytes: &[u8],
-    inputs: &[&str],
+    inputs: &[(&str, &[usize])],
     outputs: &[&str],
 ) -> Result<Arc<TypedRunnableModel>, ModelError> {
     let load = |e: &TractError| ModelError::Load { file: file.to_owned(), reason: format!("{e:#}") };
     let mut model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes)).map_err(|e| load(&e))?;
-    for tensor in inputs.iter().chain(outputs) {
+    let names: Vec<&str> = inputs.iter().map(|&(name, _)| name).collect();
+    for tensor in names.iter().chain(outputs) {
         if model.find_outlet_label(tensor).is_none() && !model.nodes().iter().any(|node| node.name == **tensor) {
             return Err(ModelError::Tensor { file: file.to_owned(), tensor: (*tensor).to_owned() });
         }
     }
     let ordered = || -> TractResult<TypedModel> {
-        model.set_input_names(inputs)?;
+        model.set_input_names(&names)?;
         model.select_outputs_by_name(outputs)?;
+        for (index, (_, shape)) in inputs.iter().enumerate() {
+            model.set_input_fact(index, f32::fact(*shape).into())?;
+        }
         model.into_optimized()
     };
     ordered().and_then(TypedModel::into_runnable).map_err(|e| load(&e))
