@@ -1,8 +1,8 @@
 //! What can go wrong, said in three parts: a stable code, a message (what and why) and a hint (what to do).
 
 use crate::{
-    export::ExportError, formats::OpenError, geometry::GeometryError, metrics::MetricError, model::ModelError,
-    pipeline::SegmentError, prompt::PromptError,
+    export::ExportError, formats::OpenError, geometry::GeometryError, image::WindowError, metrics::MetricError,
+    model::ModelError, pipeline::SegmentError, prompt::PromptError,
 };
 
 /// Every error of the crate: one variant for each room.
@@ -24,6 +24,9 @@ pub enum Error {
     /// A size or box that cannot exist.
     #[error(transparent)]
     Geometry(#[from] GeometryError),
+    /// A window that shows nothing.
+    #[error(transparent)]
+    Window(#[from] WindowError),
     /// A box or class that cannot be asked for.
     #[error(transparent)]
     Prompt(#[from] PromptError),
@@ -47,6 +50,7 @@ impl Error {
         match self {
             Self::Open(e) => e.code(),
             Self::Geometry(e) => e.code(),
+            Self::Window(e) => e.code(),
             Self::Prompt(e) => e.code(),
             Self::Model(e) => e.code(),
             Self::Segment(e) => e.code(),
@@ -60,6 +64,7 @@ impl Error {
         match self {
             Self::Open(e) => e.hint(),
             Self::Geometry(e) => e.hint(),
+            Self::Window(e) => e.hint(),
             Self::Prompt(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::Segment(e) => e.hint(),

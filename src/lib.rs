@@ -22,6 +22,10 @@ pub mod model;
 
 pub mod postprocess;
 
+pub mod refine;
+
+pub mod measure;
+
 pub mod tiles;
 
 pub mod pipeline;

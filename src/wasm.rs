@@ -23,10 +23,12 @@ use crate::{
     geometry::{PixelBox, Rect, Size},
     image::{Image, Window},
     manifest::Manifest,
+    measure::{self, Segment},
     model::{Embedding, Encoding, Network as _, OnnxModel},
     pipeline::{self, Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
     postprocess::{LabelMap, Mask},
     prompt::{BoxPrompt, ClassPrompt, N_CLASSES},
+    refine,
 };
 
 thread_local! {
@@ -63,12 +65,48 @@ struct StudyRecord {
     bits: u8,
     /// Null for pictures that are shown as they are.
     window: Option<WindowRecord>,
+    value_range: RangeRecord,
 }
 
 #[derive(Serialize)]
 struct WindowRecord {
     level: f64,
     width: f64,
+}
+
+/// What a window can usefully show, in stored units.
+#[derive(Serialize)]
+struct RangeRecord {
+    min: f64,
+    max: f64,
+}
+
+/// What `measure` says of an object.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MeasuresRecord {
+    area_px: usize,
+    area_mm2: Option<f64>,
+    longest: Option<SegmentRecord>,
+    perpendicular: Option<SegmentRecord>,
+    mean: Option<f64>,
+    sd: Option<f64>,
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct SegmentRecord {
+    from: [f64; 2],
+    to: [f64; 2],
+    px: f64,
+    mm: Option<f64>,
+}
+
+impl From<Segment> for SegmentRecord {
+    fn from(Segment { from, to, px, mm }: Segment) -> Self {
+        Self { from, to, px, mm }
+    }
 }
 
 /// What `segment` may be told.
@@ -142,12 +180,14 @@ pub fn load_model(manifest: &str, encoder: &[u8], decoder: &[u8]) -> Result<JsVa
 #[wasm_bindgen]
 pub fn open(source: &JsValue) -> Result<JsValue, JsValue> {
     let Study { image, source } = read_source(source)?;
+    let (min, max) = image.value_range();
     let record = StudyRecord {
         width: image.size().width,
         height: image.size().height,
         format: source.format,
         bits: source.bits,
         window: image.window().map(|window| WindowRecord { level: window.level, width: window.width }),
+        value_range: RangeRecord { min, max },
     };
     with_pipeline(|pipeline| {
         pipeline.open(image);
@@ -166,10 +206,11 @@ pub fn pixels() -> Result<Uint8ClampedArray, JsValue> {
     })
 }
 
-/// Shows the open picture through another window, in stored units.
+/// Shows the open picture through another window, in stored units; what is segmented is what is shown.
 #[wasm_bindgen(js_name = setWindow)]
 pub fn set_window(level: f64, width: f64) -> Result<(), JsValue> {
-    with_pipeline(|pipeline| pipeline.set_window(Window { level, width }).map_err(js_error))
+    let window = Window::new(level, width).map_err(js_error)?;
+    with_pipeline(|pipeline| pipeline.set_window(window).map_err(js_error))
 }
 
 /// Encodes the whole picture unless that was done: `{probabilities: number[] | null, ms}`.
@@ -267,6 +308,45 @@ pub fn segment_once(source: &JsValue, boxes: &JsValue, options: JsValue) -> Resu
     })
 }
 
+/// A mask corrected: `object` is `{region, mask}`, `how` `'fill-holes'`, `'largest-part'` or `'smooth'`.
+#[wasm_bindgen]
+pub fn refine(width: u32, height: u32, object: &JsValue, how: &str) -> Result<JsValue, JsValue> {
+    let mask = read_mask(Size::new(width, height).map_err(js_error)?, object)?;
+    let refined = match how {
+        "fill-holes" => refine::fill_holes(&mask),
+        "largest-part" => refine::largest_part(&mask),
+        "smooth" => refine::smooth(&mask),
+        _ => return Err(js_sys::TypeError::new("a mask is refined by fill-holes, largest-part or smooth").into()),
+    };
+    Ok(mask_to_js(&refined)?.into())
+}
+
+/// Area, diameters and stored values of objects (`{region, mask}`) on the open picture, one record an object.
+#[wasm_bindgen]
+pub fn measure(objects: &Array) -> Result<JsValue, JsValue> {
+    with_pipeline(|pipeline| {
+        let image = pipeline.image().map_err(js_error)?;
+        let records = objects
+            .iter()
+            .map(|object| {
+                let measures = measure::measure(image, &read_mask(image.size(), &object)?);
+                let (diameters, intensity) = (measures.diameters, measures.intensity);
+                Ok(MeasuresRecord {
+                    area_px: measures.area_px,
+                    area_mm2: measures.area_mm2,
+                    longest: diameters.map(|diameters| diameters.longest.into()),
+                    perpendicular: diameters.map(|diameters| diameters.perpendicular.into()),
+                    mean: intensity.map(|values| values.mean),
+                    sd: intensity.map(|values| values.sd),
+                    min: intensity.map(|values| values.min),
+                    max: intensity.map(|values| values.max),
+                })
+            })
+            .collect::<Result<Vec<_>, JsValue>>()?;
+        to_js(&records)
+    })
+}
+
 /// The label map of masks as PNG: `objects` are `{box, score, region, mask}` as `segment` gives them, edited or not.
 #[wasm_bindgen(js_name = labelPng)]
 pub fn label_png(width: u32, height: u32, objects: &Array) -> Result<Uint8Array, JsValue> {
@@ -328,33 +408,48 @@ fn export_objects(drawn: &[Drawn]) -> Vec<ExportObject<'_>> {
 }
 
 fn read_objects(size: Size, objects: &Array) -> Result<Vec<Drawn>, JsValue> {
-    let wrong = || js_sys::TypeError::new("each object is {box, score, region, mask} inside the picture");
     objects
         .iter()
         .map(|object| {
-            let get = |key: &str| Reflect::get(&object, &key.into());
-            let numbers = |key: &str| -> Result<Vec<f64>, JsValue> {
-                Ok(Array::from(&get(key)?).iter().filter_map(|number| number.as_f64()).collect())
+            let &[x0, y0, x1, y1] = numbers(&object, "box")?.as_slice() else {
+                return Err(js_sys::TypeError::new("the box of an object is four numbers").into());
             };
-            let sides = numbers("box")?;
-            let region: Vec<u32> = numbers("region")?.into_iter().map(|number| number as u32).collect();
-            let mask = get("mask")?.dyn_into::<Uint8Array>().map_err(|_| wrong())?.to_vec();
-            let (&[x0, y0, x1, y1], &[x, y, width, height]) = (sides.as_slice(), region.as_slice()) else {
-                return Err(wrong().into());
-            };
-            let region = Rect { x, y, width, height };
-            let fits = |start: u32, extent: u32, length: u32| start.checked_add(extent).is_some_and(|end| end <= length);
-            if !fits(x, width, size.width) || !fits(y, height, size.height) || mask.len() != region.area() {
-                return Err(wrong().into());
-            }
-            let bits = mask.iter().map(|&bit| bit != 0).collect();
             Ok(Drawn {
                 box_image: PixelBox::new(x0, y0, x1, y1),
-                score: get("score")?.as_f64().unwrap_or_default() as f32,
-                mask: Mask::from_region(size, region, bits),
+                score: Reflect::get(&object, &"score".into())?.as_f64().unwrap_or_default() as f32,
+                mask: read_mask(size, &object)?,
             })
         })
         .collect()
+}
+
+/// The mask of `{region, mask}`, one byte a pixel of the region.
+fn read_mask(size: Size, object: &JsValue) -> Result<Mask, JsValue> {
+    let wrong = || js_sys::TypeError::new("each object is {region, mask} inside the picture, with one byte a pixel");
+    let region: Vec<u32> = numbers(object, "region")?.into_iter().map(|number| number as u32).collect();
+    let mask = Reflect::get(object, &"mask".into())?.dyn_into::<Uint8Array>().map_err(|_| wrong())?.to_vec();
+    let &[x, y, width, height] = region.as_slice() else { return Err(wrong().into()) };
+    let region = Rect { x, y, width, height };
+    let fits = |start: u32, extent: u32, length: u32| start.checked_add(extent).is_some_and(|end| end <= length);
+    if !fits(x, width, size.width) || !fits(y, height, size.height) || mask.len() != region.area() {
+        return Err(wrong().into());
+    }
+    Ok(Mask::from_region(size, region, mask.iter().map(|&bit| bit != 0).collect()))
+}
+
+fn numbers(object: &JsValue, key: &str) -> Result<Vec<f64>, JsValue> {
+    Ok(Array::from(&Reflect::get(object, &key.into())?).iter().filter_map(|number| number.as_f64()).collect())
+}
+
+/// `{region, mask, areaPx}`.
+fn mask_to_js(mask: &Mask) -> Result<Object, JsValue> {
+    let (record, region) = (Object::new(), mask.region());
+    let set = |key: &str, value: &JsValue| Reflect::set(&record, &key.into(), value).map(drop);
+    set("areaPx", &(mask.area_px() as u32).into())?;
+    set("region", &to_js(&sides(region))?)?;
+    let bytes: Vec<u8> = mask.bits().iter().map(|&bit| u8::from(bit)).collect();
+    set("mask", &Uint8Array::from(bytes.as_slice()).into())?;
+    Ok(record)
 }
 
 fn rect([x, y, width, height]: [u32; 4]) -> Rect {
@@ -387,12 +482,8 @@ fn answer(pipeline: &mut Pipeline<OnnxModel>, sides: &[f64], record: &OptionsRec
     set("encodes", &(answer.encodes as u32).into())?;
     set("tiles", &(answer.tiles as u32).into())?;
     let Timings { preprocess_ms, encode_ms, decode_ms, postprocess_ms } = answer.timings;
-    let ms = TimingsRecord {
-        preprocess: preprocess_ms,
-        encode: encode_ms,
-        decode: decode_ms,
-        postprocess: postprocess_ms,
-    };
+    let ms =
+        TimingsRecord { preprocess: preprocess_ms, encode: encode_ms, decode: decode_ms, postprocess: postprocess_ms };
     set("ms", &to_js(&ms)?)?;
     Ok(record.into())
 }
@@ -400,15 +491,9 @@ fn answer(pipeline: &mut Pipeline<OnnxModel>, sides: &[f64], record: &OptionsRec
 fn objects_to_js(answer: &Segmentation) -> Result<JsValue, JsValue> {
     let objects = Array::new();
     for object in &answer.objects {
-        let record = Object::new();
-        let set = |key: &str, value: &JsValue| Reflect::set(&record, &key.into(), value).map(drop);
-        let (b, region) = (object.prompt.box_image(), object.mask.region());
-        set("box", &to_js(&[b.x0, b.y0, b.x1, b.y1])?)?;
-        set("score", &object.score.into())?;
-        set("areaPx", &(object.mask.area_px() as u32).into())?;
-        set("region", &to_js(&[region.x, region.y, region.width, region.height])?)?;
-        let bytes: Vec<u8> = object.mask.bits().iter().map(|&bit| u8::from(bit)).collect();
-        set("mask", &Uint8Array::from(bytes.as_slice()).into())?;
+        let (record, b) = (mask_to_js(&object.mask)?, object.prompt.box_image());
+        Reflect::set(&record, &"box".into(), &to_js(&[b.x0, b.y0, b.x1, b.y1])?)?;
+        Reflect::set(&record, &"score".into(), &object.score.into())?;
         objects.push(&record);
     }
     Ok(objects.into())
@@ -419,7 +504,10 @@ fn read_source(source: &JsValue) -> Result<Study, JsValue> {
         let size = Size { width: data.width(), height: data.height() };
         let rgb: Vec<u8> = data.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
         let image = Image::from_rgb8(size, rgb).map_err(js_error)?;
-        return Ok(Study { image, source: formats::Source { format: "ImageData", bits: 8, channels: 4, float: false } });
+        return Ok(Study {
+            image,
+            source: formats::Source { format: "ImageData", bits: 8, channels: 4, float: false },
+        });
     }
     let bytes = source
         .dyn_ref::<Uint8Array>()

@@ -4,6 +4,7 @@
  */
 
 /** @import {Call, Calls} from './protocol.js' */
+/** @import {Window} from './types.js' */
 /** @import {WorkerClient} from './worker-client.js' */
 
 /** @typedef {{manifest: string, encoder: Blob, decoder: Blob}} ModelFiles */
@@ -16,6 +17,8 @@ export function createEngine(client) {
   let model = null
   /** @type {Blob | null} */
   let picture = null
+  /** The one chosen for the picture; null until one is. @type {Window | null} */
+  let window = null
   /** What the worker that runs now has. @type {{started: boolean, model: ModelFiles | null, picture: Blob | null}} */
   let there = {started: false, model: null, picture: null}
 
@@ -51,6 +54,7 @@ export function createEngine(client) {
     const blob = picture
     const bytes = await blob.arrayBuffer()
     const opened = await client.request('open', {bytes}, [bytes])
+    if (window) await client.request('setWindow', window)
     there.picture = blob
     return opened
   }
@@ -68,8 +72,9 @@ export function createEngine(client) {
     },
     /** @param {Blob} blob @returns {Promise<Calls['open']['answer']>} */
     async open(blob) {
-      const previous = {picture, there: there.picture}
+      const previous = {picture, window, there: there.picture}
       picture = blob
+      window = null
       there.picture = null
       try {
         return /** @type {Calls['open']['answer']} */ (await preparePicture())
@@ -77,6 +82,7 @@ export function createEngine(client) {
         // What cannot be opened leaves the picture that was open before where it was, in the worker too.
         if (picture === blob) {
           picture = previous.picture
+          window = previous.window
           if (client.isRunning()) there.picture = previous.there
         }
         throw error
@@ -88,7 +94,10 @@ export function createEngine(client) {
      */
     async ask(call, ask) {
       await preparePicture()
-      return client.request(call, ask)
+      const answer = await client.request(call, ask)
+      // The compiler does not see that this call's request is a window.
+      if (call === 'setWindow') window = /** @type {Window} */ (ask)
+      return answer
     },
     end() {
       client.end()

@@ -246,15 +246,37 @@
  * @typedef {object} Core
  * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<unknown>} default
  * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array) => ModelInfo} loadModel
- * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: {level: number, width: number} | null}} open
+ * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: Window | null, valueRange: ValueRange}} open
  * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
  * @property {() => {probabilities: number[] | null, ms: number}} encode
+ * @property {(level: number, width: number) => void} setWindow  of what is shown and segmented; masks that were made stay
  * @property {(boxes: Float64Array, options: {mode: Mode, class: ClassChoice}) => {objects: CoreObject[], encodes: number, tiles: number}} segment
  * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} labelPng
  * @property {(objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} overlayPng  on the open picture
  * @property {(width: number, height: number, fileName: string | undefined, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} cocoJson
  * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} npzSegs
+ * @property {(width: number, height: number, object: CoreMask, how: Refinement) => CoreMask & {areaPx: number}} refine
+ * @property {(objects: readonly CoreMask[]) => Measures[]} measure  on the open picture
  */
-/** @typedef {{box: Box, score: number, areaPx: number, region: Mask['region'], mask: Uint8Array}} CoreObject */
+/** @typedef {{region: Mask['region'], mask: Uint8Array}} CoreMask */
+/** @typedef {CoreMask & {box: Box, score: number, areaPx: number}} CoreObject */
+/** @typedef {'fill-holes' | 'largest-part' | 'smooth'} Refinement */
+
+/** @typedef {{level: number, width: number}} Window  the range of stored values that is shown: its middle and its extent */
+/** @typedef {{min: number, max: number}} ValueRange  what a window can usefully show: 0 to 255 for pictures of eight bits */
+
+/**
+ * What is measured of one object. Lengths run between pixel outlines, mm are null while the picture's spacing is unknown.
+ * @typedef {object} Measures
+ * @property {number} areaPx
+ * @property {number | null} areaMm2
+ * @property {Segment | null} longest  the longest diameter; null for an empty mask
+ * @property {Segment | null} perpendicular  the longest chord at a right angle to it
+ * @property {number | null} mean  of the stored values, of the luminance in colour pictures; null for an empty mask
+ * @property {number | null} sd
+ * @property {number | null} min
+ * @property {number | null} max
+ */
+/** @typedef {{from: Point, to: Point, px: number, mm: number | null}} Segment  ends in image pixels, with fractions */
 
 export {}

@@ -1,12 +1,15 @@
 /** The worker's end: one wasm instance with one model and one open picture. Answers requests in order. */
 
-/** @import {Request, Reply, Calls, Call} from './protocol.js' */
-/** @import {Core} from './types.js' */
+/** @import {Request, Reply, Calls, Call, MaskPixels} from './protocol.js' */
+/** @import {Core, CoreMask} from './types.js' */
 
 import {failureFrom} from './protocol.js'
 
 /** @type {Core} set by `start`, which is always the first request */
 let core
+
+/** The core calls a mask's bytes `mask`. @param {MaskPixels} pixels @returns {CoreMask} */
+const toCore = ({region, bytes}) => ({region, mask: bytes})
 
 /** @type {{[K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K]['answer']> | Calls[K]['answer']}} */
 const answers = {
@@ -20,8 +23,7 @@ const answers = {
     return core.loadModel(manifest, new Uint8Array(encoder), new Uint8Array(decoder))
   },
   open({bytes}) {
-    const {width, height, format, bits} = core.open(new Uint8Array(bytes))
-    return {width, height, format, bits, pixels: core.pixels()}
+    return {...core.open(new Uint8Array(bytes)), pixels: core.pixels()}
   },
   encode: () => core.encode(),
   segment({boxes, mode, classChoice}) {
@@ -39,6 +41,15 @@ const answers = {
     }
     return {bytes: make[what]()}
   },
+  setWindow({level, width}) {
+    core.setWindow(level, width)
+    return {pixels: core.pixels()}
+  },
+  refine({size: {width, height}, mask, how}) {
+    const {region, mask: bytes, areaPx} = core.refine(width, height, toCore(mask), how)
+    return {region, bytes, areaPx}
+  },
+  measure: ({masks}) => core.measure(masks.map(toCore)),
 }
 
 /** What of an answer is handed over rather than copied. @param {unknown} answer @returns {Transferable[]} */

@@ -52,6 +52,22 @@ test('after it was ended, a worker is rebuilt with the model and the picture', a
   assert.deepEqual(calls, ['start', 'load', 'open', 'segment'])
 })
 
+test('a worker that is rebuilt shows the picture through the window that was chosen, another picture does not', async () => {
+  const {calls, client} = notebook()
+  const engine = createEngine(client)
+  engine.setModule(MODULE)
+  await engine.load(MODEL)
+  await engine.open(new Blob(['p']))
+  await engine.ask('setWindow', {level: 40, width: 400})
+  engine.end()
+  calls.length = 0
+  await engine.ask('encode', {})
+  assert.deepEqual(calls, ['start', 'load', 'open', 'setWindow', 'encode'])
+  calls.length = 0
+  await engine.open(new Blob(['q']))
+  assert.deepEqual(calls, ['open'])
+})
+
 test('another model opens the picture again', async () => {
   const {calls, client} = notebook()
   const engine = createEngine(client)
