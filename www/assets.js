@@ -3,7 +3,7 @@
 import {PageError} from './protocol.js'
 
 /** @import {ModelFiles} from './engine.js' */
-/** @import {Loading} from './types.js' */
+/** @import {Loading, ModelId} from './types.js' */
 
 /**
  * A module of one function that returns what `body` leaves on the stack.
@@ -95,4 +95,10 @@ export async function fetchModel(name, onLoading) {
     })
   const [encoderBlob, decoderBlob] = await Promise.all([part('encoder', encoder.file), part('decoder', decoder.file)])
   return {manifest, encoder: encoderBlob, decoder: decoderBlob}
+}
+
+/** The sums that tell one state of a model from another. @param {ModelFiles} files @returns {ModelId['sha256']} */
+export function hashesOf({manifest}) {
+  const {encoder, decoder} = /** @type {Record<'encoder' | 'decoder', {sha256: string}>} */ (JSON.parse(manifest))
+  return {encoder: encoder.sha256, decoder: decoder.sha256}
 }

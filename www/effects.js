@@ -2,9 +2,10 @@
 
 /** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
 
-import {fetchBlob, fetchJson, fetchModel, fetchModule} from './assets.js'
+import {fetchBlob, fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
 import {createEngine} from './engine.js'
 import {failureFrom, PageError} from './protocol.js'
+import {createSaving, download} from './saving.js'
 import {createWorkerClient, Ended, startWorker} from './worker-client.js'
 
 const SETTINGS_KEY = 'medbox.settings'
@@ -22,6 +23,7 @@ export function readSettings() {
 /** @param {(action: Action) => void} dispatch */
 export function createEffects(dispatch) {
   const engine = createEngine(createWorkerClient(() => startWorker(new URL('worker.js', import.meta.url).href)))
+  const saving = createSaving(dispatch, (ask) => engine.ask('export', ask))
   /** @type {Promise<WebAssembly.Module> | null} */
   let module = null
   let lastModelLoad = 0
@@ -60,7 +62,7 @@ export function createEffects(dispatch) {
       if (!isLatest()) return
       dispatch({type: 'loading', loading: {kind: 'start', loaded: 0, total: 0}})
       const info = await engine.load(files)
-      if (isLatest()) dispatch({type: 'model-loaded', info})
+      if (isLatest()) dispatch({type: 'model-loaded', info: {...info, sha256: hashesOf(files)}})
     } catch (error) {
       if (module && (await module.catch(() => null)) === null) module = null // Trying again fetches it again.
       const noEngine = error instanceof PageError && error.code === 'page.no-simd'
@@ -100,14 +102,18 @@ export function createEffects(dispatch) {
         return answer(id, async () => ({type: 'segmented', id, at: boxes.map((_, i) => i), ...(await engine.ask('segment', {boxes, mode, classChoice}))}))
       }
       case 'export': {
-        const {id, what, name, fileName, size, items} = effect
-        const objects = items.flatMap(({box, mask}) => (mask ? [{box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}] : []))
+        const {id, name} = effect
         return answer(id, async () => {
-          const {bytes} = await engine.ask('export', {what, fileName, size, objects})
-          download(bytes, name)
+          download(await saving.make(effect), name)
           return {type: 'exported', id, name}
         })
       }
+      case 'read-session':
+        return saving.readSession(effect.blob)
+      case 'keep':
+        return saving.keepSoon(effect.session, effect.shelved)
+      case 'forget':
+        return saving.forget()
       case 'cancel':
         return engine.end()
       case 'tick-later':
@@ -134,18 +140,5 @@ export function createEffects(dispatch) {
     }
   }
 
-  return {run, boot}
-}
-
-const MIME = {png: 'image/png', json: 'application/json', npz: 'application/zip'}
-
-/** @param {Uint8Array<ArrayBuffer>} bytes @param {string} name */
-function download(bytes, name) {
-  const ending = /** @type {keyof typeof MIME} */ (name.slice(name.lastIndexOf('.') + 1))
-  const url = URL.createObjectURL(new Blob([bytes], {type: MIME[ending]}))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+  return {run, boot, reopen: saving.reopen}
 }

@@ -24,6 +24,7 @@ export function createTranslator(locale, table) {
   const plural = new Intl.PluralRules(locale)
   const integers = new Intl.NumberFormat(locale)
   const tenths = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1})
+  const moments = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'})
   const shares = new Intl.NumberFormat(locale, {style: 'percent', maximumFractionDigits: 0})
 
   /** @param {MessageKey} key @param {Record<string, string | number>} [values] @returns {string} */
@@ -39,11 +40,13 @@ export function createTranslator(locale, table) {
     label: ({key, values}) => t(key, values),
     /**
      * Picks the form of a counted text: `stem.one`, `stem.other`.
-     * @param {'status.masks' | 'status.closer'} stem @param {number} n @param {Record<string, string | number>} [values]
+     * @param {'status.masks' | 'status.closer' | 'note.restored' | 'note.kept'} stem @param {number} n @param {Record<string, string | number>} [values]
      */
     count: (stem, n, values) => t(`${stem}.${plural.select(n) === 'one' ? 'one' : 'other'}`, {n, ...values}),
     /** @param {number} share 0 to 1 */
     percent: (share) => shares.format(share),
+    /** Day and time here. @param {number} ms since 1970 */
+    moment: (ms) => moments.format(ms),
     /** @param {number} value */
     integer: (value) => integers.format(value),
     /** In tens of milliseconds, from a second on in tenths of a second. @param {number} ms */

@@ -18,7 +18,7 @@ const fileInput = /** @type {HTMLInputElement} */ (part('fileInput'))
 
 const store = createStore(update, initialState({locale: bestLocale(navigator.languages), ...readSettings()}))
 const {dispatch, getState} = store
-const {run, boot} = createEffects(dispatch)
+const {run, boot, reopen} = createEffects(dispatch)
 store.onEffect(run)
 
 /** @type {State | null} what the page shows */
@@ -238,6 +238,12 @@ part('saveList').addEventListener('click', (event) => {
   const what = within(event, '[data-save]')?.dataset.save
   if (what) dispatch({type: 'save-asked', what: /** @type {import('./types.js').ExportKind} */ (what)})
 })
+onClick('noteClose', () => dispatch({type: 'note-closed'}))
+part('noteAnswers').addEventListener('click', (event) => {
+  const answer = within(event, '[data-answer]')?.dataset.answer
+  if (answer) dispatch({type: 'note-answered', answer: /** @type {import('./types.js').NoteAnswer} */ (answer)})
+})
+onClick('forget', () => dispatch({type: 'forget-asked'}))
 part('classes').addEventListener('change', (event) =>
   dispatch({type: 'class-chosen', choice: /** @type {HTMLInputElement} */ (event.target).value}))
 window.addEventListener('pointerdown', (event) => {
@@ -279,6 +285,6 @@ part('boot').remove()
 part('page').hidden = false
 measure()
 paint()
-const src = new URLSearchParams(location.search).get('src')
-if (src) dispatch({type: 'source-asked', url: src, name: src.split('/').at(-1) ?? src})
 boot()
+const src = new URLSearchParams(location.search).get('src')
+if (!(await reopen()) && src) dispatch({type: 'source-asked', url: src, name: src.split('/').at(-1) ?? src})

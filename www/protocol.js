@@ -3,18 +3,18 @@
  * answers in the order it was asked. Bytes are transferred where noted: the sender's copy is emptied.
  */
 
-/** @import {Box, CoreObject, Extent, ExportKind, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, Window} from './types.js' */
+/** @import {Box, CoreExportKind, CoreObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, Window} from './types.js' */
 
 /** @typedef {Pick<Mask, 'region' | 'bytes'>} MaskPixels  what a mask is, without what the page knows about it */
 
 /**
  * @typedef {object} Calls  what can be asked, and what each answers
  * @property {{ask: {module: WebAssembly.Module}, answer: null}} start
- * @property {{ask: {manifest: string, encoder: ArrayBuffer, decoder: ArrayBuffer}, answer: ModelInfo}} load  transferred
+ * @property {{ask: {manifest: string, encoder: ArrayBuffer, decoder: ArrayBuffer}, answer: Omit<ModelInfo, 'sha256'>}} load  transferred
  * @property {{ask: {bytes: ArrayBuffer}, answer: {width: number, height: number, format: string, bits: number, window: Window | null, valueRange: ValueRange, pixels: Uint8ClampedArray<ArrayBuffer>}}} open  both transferred; pixels are RGBA
  * @property {{ask: {}, answer: {probabilities: number[] | null, ms: number}}} encode
  * @property {{ask: {boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}, answer: {masks: Omit<Mask, 'key'>[], run: LastRun}}} segment  masks in the order of the boxes, transferred
- * @property {{ask: {what: ExportKind, fileName: string, size: Extent, objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
+ * @property {{ask: {what: CoreExportKind, fileName: string, size: Extent, objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
  * @property {{ask: Window, answer: {pixels: Uint8ClampedArray<ArrayBuffer>}}} setWindow  of the open picture, in stored units; what was encoded through another window is forgotten
  * @property {{ask: {size: Extent, mask: MaskPixels, how: Refinement}, answer: MaskPixels & {areaPx: number}}} refine
  * @property {{ask: {masks: readonly MaskPixels[]}, answer: Measures[]}} measure  on the open picture, in the order of the masks

@@ -8,6 +8,7 @@ import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {objectColour} from './palette.js'
+import {renderKeeping, renderNote} from './render-note.js'
 import {currentSlice, maskKey, shownItems} from './work.js'
 
 /** A wait under this is not worth a word. */
@@ -74,6 +75,8 @@ export function createRenderer(part, translator) {
     renderBar(part, state, translator)
     renderHint(part, state, translator)
     renderFailure(part, state, translator)
+    if (changed('note')) renderNote(part, state.note, translator)
+    if (changed('keeping')) renderKeeping(part, state.keeping)
     renderStatus(part, state, translator)
   }
 }
@@ -326,7 +329,7 @@ function renderFailure(part, state, translator) {
   const {message, hint} = translator.failure(failure)
   text(part('failureMessage'), message)
   text(part('failureHint'), hint)
-  const canRetry = !state.fatal && (!state.model || (state.study !== null && !failure.code.startsWith('open.')))
+  const canRetry = !state.fatal && (!state.model || (state.study !== null && !/^(open\.|page\.(session|not-kept))/.test(failure.code)))
   show(part('retry'), canRetry)
 }
 

@@ -77,10 +77,11 @@
 /** @typedef {'box' | 'select' | 'pan'} Tool */
 /** @typedef {'model' | 'class' | 'save' | 'more'} Menu */
 /** @typedef {'keys' | 'about'} Sheet */
-/** @typedef {'label' | 'overlay' | 'coco' | 'npz'} ExportKind */
+/** @typedef {'label' | 'overlay' | 'coco' | 'npz'} CoreExportKind  what the core writes */
+/** @typedef {CoreExportKind | 'session'} ExportKind */
 
 /** @typedef {{name: string, title: string, bytes: number, licence: string, intendedUse: string, default: boolean}} ModelEntry */
-/** @typedef {{name: string, title: string, licence: string, intendedUse: string, bytes: number, classes: readonly string[] | null, takesClass: boolean}} ModelInfo */
+/** @typedef {{name: string, title: string, licence: string, intendedUse: string, bytes: number, classes: readonly string[] | null, takesClass: boolean, sha256: ModelId['sha256']}} ModelInfo */
 /**
  * @typedef {object} Demo
  * @property {string} file  beside www/demos/index.json
@@ -123,6 +124,30 @@
  * @typedef {OpenJob | EncodeJob | SegmentJob | ExportJob} Job
  */
 
+/** @typedef {{name: string, sha256: {encoder: string, decoder: string}}} ModelId  which files a model is made of */
+/**
+ * A study as it is kept: all that is needed to open it again as it was. Steps that could be undone are not part of it.
+ * @typedef {object} Session
+ * @property {Source} source
+ * @property {Extent} size
+ * @property {Work} work
+ * @property {number} sliceIdx
+ * @property {Mode} mode
+ * @property {ModelId | null} model  null: none was loaded
+ */
+/** @typedef {{session: Session, from: 'file' | 'browser', savedMs: number | null}} Reopening  a session whose picture is being opened */
+
+/**
+ * Something that is said beside the picture, with what can be done about it. One at a time, and nothing waits for it.
+ * `reopened` tells of a session that was opened, `kept` of one that can be; `offer` is a file that can be meant in more
+ * than one way.
+ * @typedef {{kind: 'reopened', from: Reopening['from'], savedMs: number | null, n: number, model: 'same' | 'changed' | 'absent', modelName: string}
+ *   | {kind: 'kept', session: Session, savedMs: number}
+ *   | {kind: 'offer', source: Source, ways: readonly OfferWay[]}} Note
+ */
+/** @typedef {'picture' | 'reference'} OfferWay */
+/** @typedef {OfferWay | 'reopen' | 'forget'} NoteAnswer */
+
 /** @typedef {{ms: number, encodes: number, tiles: number}} LastRun  tiles: through how many the boxes were looked at so far */
 
 /**
@@ -149,6 +174,9 @@
  * @property {Study | null} study
  * @property {Study | null} shelved  the one that was closed last, to go back to
  * @property {Source | null} pending  waits for the model
+ * @property {Reopening | null} reopening
+ * @property {Note | null} note
+ * @property {boolean} keeping  what is made is kept in the browser; not after a person had it forgotten, until the next picture
  * @property {ExportKind | null} saving  asked for, and waits for the masks
  * @property {readonly number[]} selected  ids; one at most for now
  * @property {number | null} hovered
@@ -177,6 +205,7 @@
  *   | {type: 'file-given', blob: Blob, name: string, demo: Demo | null}
  *   | {type: 'demo-chosen', demo: Demo}
  *   | {type: 'source-asked', url: string, name: string}
+ *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean}
  *   | {type: 'opened', id: number, opened: Opened}
  *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
  *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
@@ -184,6 +213,10 @@
  *   | {type: 'job-failed', id: number, failure: Failure}
  *   | {type: 'failed', failure: Failure, fatal: boolean}
  *   | {type: 'failure-closed'}
+ *   | {type: 'note-closed'}
+ *   | {type: 'note-answered', answer: NoteAnswer}
+ *   | {type: 'forget-asked'}
+ *   | {type: 'forgot'}
  *   | {type: 'cancelled'}
  *   | {type: 'retried'}
  *   | {type: 'tick', nowMs: number}
@@ -232,8 +265,11 @@
  *   | {type: 'open', id: number, source: Source}
  *   | {type: 'encode', id: number}
  *   | {type: 'segment', id: number, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}
- *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly Item[]}
+ *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly Item[], session: Session}
  *   | {type: 'cancel', ids: readonly number[]}
+ *   | {type: 'read-session', blob: Blob}
+ *   | {type: 'keep', session: Session, shelved: boolean}
+ *   | {type: 'forget'}
  *   | {type: 'tick-later'}
  *   | {type: 'remember', settings: Settings}} Effect
  */
@@ -245,7 +281,7 @@
  * `default` throw errors with `code` and `hint`.
  * @typedef {object} Core
  * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<unknown>} default
- * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array) => ModelInfo} loadModel
+ * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array) => Omit<ModelInfo, 'sha256'>} loadModel
  * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: Window | null, valueRange: ValueRange}} open
  * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
  * @property {() => {probabilities: number[] | null, ms: number}} encode

@@ -7,6 +7,8 @@
 import {boxBetween, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
+import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
+import {sessionOf} from './session.js'
 import {changeItem, currentItems, currentSlice, itemFromDraft, maskKey, wantedMasks} from './work.js'
 
 /** @param {Partial<Settings>} settings as remembered @returns {State} */
@@ -33,6 +35,9 @@ export const initialState = (settings = {}) => ({
   study: null,
   shelved: null,
   pending: null,
+  reopening: null,
+  note: null,
+  keeping: true,
   saving: null,
   selected: [],
   hovered: null,
@@ -54,8 +59,9 @@ export const initialState = (settings = {}) => ({
 /** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
 export function update(state, action) {
   const [acted, asked] = act(state, action)
-  const [next, work] = assign(acted)
-  const effects = [...asked, ...work]
+  const [assigned, work] = assign(acted)
+  const next = noteStands(state, assigned) ? assigned : {...assigned, note: null}
+  const effects = [...asked, ...work, ...keepEffects(state, next)]
   if (!sameSettings(state, next)) effects.push({type: 'remember', settings: settingsOf(next)})
   return [next, effects]
 }
@@ -100,7 +106,7 @@ function nextJob(state) {
   if (encoding === 'waiting' || (encoding === 'stopped' && wanted)) {
     return startJob(withEncoding(state, 'running'), {kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx}, {type: 'encode', id})
   }
-  if (encoding !== 'done') return null
+  if (wanted && encoding !== 'done') return null
   if (wanted) {
     const {ids, keys, boxes, mode, isDraft} = wanted
     const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft, left: ids.length})
@@ -116,9 +122,11 @@ function nextExport(state, study) {
   const id = nextJobId(state)
   const {width, height} = currentSlice(study)
   const items = study.work.items.filter((item) => item.mask !== null)
-  if (items.length === 0) return [{...state, saving: null, notice: {key: 'notice.nothingToSave'}}, []]
+  if (items.length === 0 && saving !== 'session') return [{...state, saving: null, notice: {key: 'notice.nothingToSave'}}, []]
   const name = exportName(study.source.name, saving)
-  const effect = /** @type {Effect} */ ({type: 'export', id, what: saving, name, fileName: study.source.name, size: {width, height}, items})
+  const effect = /** @type {Effect} */ ({
+    type: 'export', id, what: saving, name, fileName: study.source.name, size: {width, height}, items, session: sessionOf(state),
+  })
   return startJob({...state, saving: null}, {kind: 'export', id, startedMs: null, what: saving}, effect)
 }
 
@@ -146,6 +154,7 @@ function act(state, action) {
       return [withEncoding({...state, model: action.info, loading: null}, 'waiting'), []]
 
     case 'file-given': {
+      if (isSessionName(action.name)) return [{...state, failure: null, dropping: false, menu: null}, [{type: 'read-session', blob: action.blob}]]
       const source = {blob: action.blob, name: action.name, demo: action.demo}
       const [idle, effects] = stopWork(state)
       const shown = {...idle, pending: source, failure: null, notice: null, dropping: false, menu: null, loading: null}
@@ -158,6 +167,11 @@ function act(state, action) {
     }
     case 'source-asked':
       return [state, [{type: 'fetch-picture', url: action.url, name: action.name, demo: null}]]
+    case 'session-read': {
+      const [idle, effects] = stopWork(state)
+      const [next, asked] = sessionRead(idle, action)
+      return [next, [...effects, ...asked]]
+    }
     case 'opened': {
       const job = jobAnswered(state, 'open', action.id)
       if (!job) return [state, []]
@@ -174,7 +188,7 @@ function act(state, action) {
       })
       const view = fitView({width, height}, state.viewport)
       const fresh = {shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
-      return [{...endJob(state, job.id), ...fresh, study: opened, view, refused: []}, []]
+      return [reopened({...endJob(state, job.id), ...fresh, study: opened, view, refused: []}), []]
     }
     case 'encoded': {
       const job = jobAnswered(state, 'encode', action.id)
@@ -202,6 +216,14 @@ function act(state, action) {
       return [{...state, failure: action.failure, fatal: state.fatal || action.fatal, loading: null}, []]
     case 'failure-closed':
       return [{...state, failure: null}, []]
+    case 'note-closed':
+      return [{...state, note: null}, []]
+    case 'note-answered':
+      return noteAnswered(state, action.answer)
+    case 'forget-asked':
+      return [{...state, note: null, keeping: false}, [{type: 'forget'}]]
+    case 'forgot':
+      return [{...state, notice: {key: 'notice.forgot'}}, []]
     case 'cancelled':
       return stopWork(state)
     case 'retried': {
@@ -345,6 +367,7 @@ function act(state, action) {
       if (state.menu) return [{...state, menu: null}, []]
       if (state.sheet) return [{...state, sheet: null}, []]
       if (state.draft || state.anchor) return [{...state, draft: null, anchor: null}, []]
+      if (state.note) return [{...state, note: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
       if (state.jobs.some(canStop)) return stopWork(state)
       return [{...state, selected: []}, []]
@@ -352,6 +375,15 @@ function act(state, action) {
     default:
       return unreachable(action)
   }
+}
+
+/** @param {State} state @param {import('./types.js').NoteAnswer} answer @returns {[State, Effect[]]} */
+function noteAnswered(state, answer) {
+  const {note} = state
+  const closed = {...state, note: null}
+  if (answer === 'forget') return act(closed, {type: 'forget-asked'})
+  if (note?.kind !== 'kept') return [closed, []]
+  return act(closed, {type: 'session-read', session: note.session, from: 'browser', savedMs: note.savedMs, shelved: false})
 }
 
 /** @param {never} action @returns {never} */
@@ -476,10 +508,13 @@ function stepped(state, study) {
 }
 
 /** @type {Record<import('./types.js').ExportKind, string>} */
-const ENDINGS = {label: '_mask.png', overlay: '_overlay.png', coco: '_coco.json', npz: '_segs.npz'}
+const ENDINGS = {label: '_mask.png', overlay: '_overlay.png', coco: '_coco.json', npz: '_segs.npz', session: '.medbox'}
 
 /** @param {string} name @param {import('./types.js').ExportKind} what */
 export const exportName = (name, what) => `${name.replace(/\.[^.]{1,5}$/, '') || 'picture'}${ENDINGS[what]}`
+
+/** @param {string} name */
+const isSessionName = (name) => name.toLowerCase().endsWith(ENDINGS.session)
 
 /** @param {State} state @param {string} name @returns {Label | null} */
 function savedNotice({study}, name) {

@@ -1,7 +1,8 @@
 /**
  * Whole journeys in Chromium, as a person makes them, over the page as it was built.
  *
- *     node tests/e2e/chromium.mjs [FOLDER]     FOLDER: what is served, www by default
+ *     node tests/e2e/chromium.mjs [FOLDER]            FOLDER: what is served, www by default
+ *     node tests/e2e/chromium/saving.mjs [FOLDER]     one area alone
  *
  * CHROMIUM names the browser, MEDBOX_BIN the command line that answers are compared with.
  */
@@ -10,88 +11,13 @@ import assert from 'node:assert/strict'
 import {readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {join} from 'node:path'
-import {after, before, test} from 'node:test'
+import {test} from 'node:test'
 
-import {chromium} from 'playwright-core'
-
-import {serve} from './server.mjs'
+import {drawBox, elsewhere, masksDone, openDemo, openPage, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
 import {agreement, areaOf, cornersOnScreen, DEMOS, demoOf, labelsByCommandLine, MODELS, readLabels, ROOT, sizeOfDemo} from './support.mjs'
 
-/** @import {Browser, Page} from 'playwright-core' */
-/** @import {Box, Demo} from '../../www/types.js' */
-
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
-/** The engine of a large model takes seconds for one look, on a busy machine many. */
-const SLOW_MS = 180_000
-
-/** @type {Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let elsewhere
-
-before(async () => {
-  // Below a sub-path, as on many static hosts.
-  server = await serve(ROOT, {prefix: '/some/path/'})
-  elsewhere = await serve(ROOT)
-  browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS})
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-  await elsewhere?.close()
-})
-
-/** A fresh profile with the page open, and a list of everything that went wrong in it. @param {string} [query] */
-async function openPage(query = '') {
-  const context = await browser.newContext({viewport: {width: 1280, height: 800}, acceptDownloads: true})
-  context.setDefaultTimeout(SLOW_MS)
-  const page = await context.newPage()
-  /** @type {string[]} */
-  const problems = []
-  /** @type {string[]} */
-  const requests = []
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
-  page.on('pageerror', (error) => problems.push(String(error)))
-  context.on('request', (request) => requests.push(request.url()))
-  await page.goto(server.url + query)
-  return {context, page, problems, requests}
-}
-
-/** @param {Page} page @param {string} name */
-const part = (page, name) => page.locator(`[data-part="${name}"]`)
-
-/** @param {Page} page @param {Demo} demo */
-async function openDemo(page, demo) {
-  await page.getByRole('button', {name: demo.title}).click()
-  await readyForBox(page)
-}
-/** @param {Page} page */
-const readyForBox = (page) => page.getByText('Ready: drag a box around a structure').first().waitFor()
-
-/** Draws a box with the mouse, in steps as a hand does. @param {Page} page @param {Demo} demo @param {Box} [box] */
-async function drawBox(page, demo, box = demo.box) {
-  const viewer = await part(page, 'canvas').boundingBox()
-  assert.ok(viewer)
-  const [from, to] = cornersOnScreen(box, sizeOfDemo(demo.file), viewer)
-  assert.ok(from && to)
-  await page.mouse.move(from.x, from.y)
-  await page.mouse.down()
-  await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, {steps: 3})
-  await page.mouse.move(to.x, to.y, {steps: 3})
-  await page.mouse.up()
-}
-
-/** Until as many objects have their final mask. @param {Page} page @param {number} n */
-const masksDone = (page, n) => page.locator(`.objects:not(:has([data-progress="pending"])) > li:nth-child(${n})[data-progress="done"]`).waitFor()
-
-/** @param {Page} page @param {'label' | 'overlay' | 'coco' | 'npz'} what */
-async function save(page, what) {
-  await part(page, 'saveButton').click()
-  const [download] = await Promise.all([page.waitForEvent('download'), page.locator(`[data-save="${what}"]`).click()])
-  return {name: download.suggestedFilename(), bytes: readFileSync(await download.path())}
-}
+// Areas that have grown have files of their own; each runs alone too.
+import './chromium/saving.mjs'
 
 for (const {modality, closer} of [{modality: 'Dermoscopy', closer: true}, {modality: 'Fundus', closer: true}, {modality: 'Microscopy', closer: false}]) {
   const how = closer ? 'looking closer' : 'as the challenge does'

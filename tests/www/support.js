@@ -9,7 +9,7 @@ import {maskKey} from '../../www/work.js'
 /** @type {ModelEntry} */
 export const ENTRY = {name: 'tiny', title: 'Tiny', bytes: 10, licence: 'CC0', intendedUse: 'tests', default: true}
 /** @type {ModelInfo} */
-export const INFO = {...ENTRY, classes: null, takesClass: false}
+export const INFO = {...ENTRY, classes: null, takesClass: false, sha256: {encoder: 'e1', decoder: 'd1'}}
 
 /** Nothing looks inside the pixels. @param {number} width @param {number} height */
 export const picture = (width, height) => /** @type {ImageData} */ (/** @type {unknown} */ ({width, height}))
@@ -74,8 +74,8 @@ export function answer(state) {
 /** @param {State} state @param {number} [i] */
 export const isUpToDate = (state, i = 0) => itemOf(state, i).mask?.key === maskKey(state, itemOf(state, i).box)
 
-/** @param {readonly {type: string}[]} list */
-export const types = (list) => list.map(({type}) => type)
+/** Without what goes along with every step of the work: that the browser keeps it. @param {readonly {type: string}[]} list */
+export const types = (list) => list.map(({type}) => type).filter((type) => type !== 'keep')
 
 /** Rows of `#` and `.` as a mask. @param {string[]} rows @param {number} [x] @param {number} [y] */
 export function mask(rows, x = 0, y = 0) {

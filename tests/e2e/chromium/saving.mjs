@@ -1,0 +1,175 @@
+/** Journeys of what is saved, kept, and found again. */
+
+import assert from 'node:assert/strict'
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {test} from 'node:test'
+
+import {unzipSync} from '../../../www/vendor/fflate.js'
+import {drawBox, masksDone, openDemo, openPage, openTab, part, save, SLOW_MS} from '../page.mjs'
+import {demoOf, ROOT} from '../support.mjs'
+
+/** @import {Page} from 'playwright-core' */
+
+/** Longer than the page waits after the last change before it keeps it. */
+const KEPT_MS = 700
+
+/** What is in the browser's store: records and pictures. @param {Page} page */
+const kept = (page) => page.evaluate(async () => {
+  const done = (/** @type {IDBRequest<any>} */ request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result) })
+  const database = /** @type {IDBDatabase} */ (await done(indexedDB.open('medbox')))
+  const counts = [...database.objectStoreNames].map((name) => done(database.transaction(name).objectStore(name).count()))
+  const found = await Promise.all(counts)
+  database.close()
+  return found
+})
+/** @param {Page} page @param {string} [name] of the first object */
+async function nameFirst(page, name = 'Läsion 1') {
+  const field = page.locator('.object-name').first()
+  await field.fill(name)
+  await field.press('Enter')
+}
+/** @param {Page} page @param {{name: string, bytes: Buffer}} file */
+const give = (page, {name, bytes}) => part(page, 'fileInput').setInputFiles({name, mimeType: '', buffer: bytes})
+
+test('what was drawn and named is there again after a reload, until it is forgotten', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('Dermoscopy')
+  const {context, page, problems} = await openPage()
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  await nameFirst(page)
+  await part(page, 'closer').click()
+  await masksDone(page, 1)
+  const label = await save(page, 'label')
+  await page.waitForTimeout(KEPT_MS)
+  assert.deepEqual(await kept(page), [1, 1])
+
+  await page.reload()
+  await masksDone(page, 1)
+  assert.match(await part(page, 'noteText').innerText(), /^Restored from this browser: 1 object, as it was on /)
+  assert.equal(await page.locator('.object-name').first().inputValue(), 'Läsion 1')
+  assert.equal(await part(page, 'file').innerText(), demo.title)
+  assert.equal(await part(page, 'closer').isChecked(), false, 'masks are made as they were')
+  assert.ok((await save(page, 'label')).bytes.equals(label.bytes), 'the same label map, byte for byte')
+
+  await part(page, 'note').getByRole('button', {name: 'Forget it'}).click()
+  await page.getByText('Nothing is kept in this browser any more').first().waitFor()
+  assert.deepEqual(await kept(page), [0, 0])
+  await nameFirst(page, 'still on the screen, and not kept')
+  await page.waitForTimeout(KEPT_MS)
+  assert.deepEqual(await kept(page), [0, 0])
+  await page.reload()
+  await page.locator('.tile').first().waitFor()
+  await page.waitForTimeout(KEPT_MS)
+  assert.equal(await part(page, 'empty').isVisible(), true)
+  assert.equal(await part(page, 'note').isVisible(), false)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a session opens in another browser as it was saved', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('US')
+  const first = await openPage()
+  await openDemo(first.page, demo)
+  await drawBox(first.page, demo)
+  await masksDone(first.page, 1)
+  const [x0, y0, x1, y1] = demo.box
+  await drawBox(first.page, demo, [x0 - 60, y0 + 10, x0 - 12, y1 - 10])
+  await masksDone(first.page, 2)
+  await nameFirst(first.page)
+  await first.page.locator('.object').nth(1).locator('[data-do="visibility"]').click()
+  const label = await save(first.page, 'label')
+  const session = await save(first.page, 'session')
+  assert.equal(session.name, demo.file.replace(/\.\w+$/, '.medbox'))
+  await first.context.close()
+
+  const files = unzipSync(session.bytes)
+  assert.deepEqual(Object.keys(files), ['session.json', `picture/${demo.file}`])
+  const original = readFileSync(join(ROOT, 'demos', demo.file))
+  assert.ok(original.equals(/** @type {Uint8Array} */ (files[`picture/${demo.file}`])), 'the picture’s own bytes')
+
+  const second = await openPage()
+  await second.page.locator('.tile').first().waitFor()
+  await give(second.page, session)
+  await masksDone(second.page, 2)
+  assert.equal(await second.page.locator('.object-name').first().inputValue(), 'Läsion 1')
+  assert.equal(await second.page.locator('.object').nth(1).getAttribute('data-visible'), 'false')
+  assert.equal(await part(second.page, 'note').isVisible(), false, 'the model is the same: nothing to say')
+  assert.ok((await save(second.page, 'label')).bytes.equals(label.bytes), 'the same label map, byte for byte')
+  assert.ok(x1 > x0)
+  assert.deepEqual([...first.problems, ...second.problems], [])
+  await second.context.close()
+})
+
+test('a session of another state of the model says so and keeps its masks; a damaged one is told', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('PET')
+  const {context, page, problems} = await openPage()
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  const label = await save(page, 'label')
+  const session = await save(page, 'session')
+  const {packSession, unpackSession} = await import('../../../www/archive.js')
+  const found = await unpackSession(new Blob([new Uint8Array(session.bytes)]))
+  assert.match(found.model?.sha256.encoder ?? '', /^[0-9a-f]{64}$/)
+  const model = {name: found.model?.name ?? '', sha256: {encoder: '0'.repeat(64), decoder: '0'.repeat(64)}}
+  const bytes = Buffer.from(await packSession({...found, model}))
+  await give(page, {name: 'other.medbox', bytes})
+  await part(page, 'note').waitFor()
+  assert.match(await part(page, 'noteText').innerText(), /^It was made with another version of the model .+: the masks stay as they were saved\.$/)
+  assert.ok((await save(page, 'label')).bytes.equals(label.bytes))
+
+  await give(page, {name: 'cut.medbox', bytes: session.bytes.subarray(0, 2000)})
+  const alert = page.getByRole('alert')
+  await alert.waitFor()
+  assert.equal((await alert.innerText()).replaceAll(/\n+/g, ' '), 'The session cannot be opened: invalid zip data. The file may be damaged: copy or download it again.')
+  assert.equal(await page.locator('.object').count(), 1, 'what was open stays')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('each tab keeps its own, and a tab that is gone is taken over', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('MR')
+  const {context, page, problems} = await openPage()
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  await page.waitForTimeout(KEPT_MS)
+  const beside = await openTab(context)
+  await beside.page.locator('.tile').first().waitFor()
+  await beside.page.waitForTimeout(KEPT_MS)
+  assert.equal(await part(beside.page, 'note').isVisible(), false, 'the other tab has it')
+  await page.close()
+  const next = await openTab(context)
+  await masksDone(next.page, 1)
+  assert.match(await part(next.page, 'noteText').innerText(), /^Restored from this browser/)
+  // The start page of a closed picture offers it.
+  await part(next.page, 'home').click()
+  await next.page.waitForTimeout(KEPT_MS)
+  await next.page.reload()
+  await next.page.getByRole('button', {name: 'Open it'}).click()
+  await masksDone(next.page, 1)
+  assert.deepEqual([...problems, ...beside.problems, ...next.problems], [])
+  await context.close()
+})
+
+test('where the browser lets nothing be kept, the page works and says so once', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('PET')
+  const {context, page} = await openPage()
+  await page.addInitScript(() => {
+    Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('Storage is off.', 'SecurityError') }})
+  })
+  await page.reload()
+  const alert = page.getByRole('alert')
+  await alert.waitFor()
+  assert.equal((await alert.innerText()).replaceAll(/\n+/g, ' '), 'What you make is not kept in this browser: Storage is off. The page works without. Save a session file before you leave it.')
+  await part(page, 'failureClose').click()
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  await page.waitForTimeout(KEPT_MS)
+  assert.equal(await alert.isVisible(), false)
+  assert.ok((await save(page, 'session')).bytes.length > 1000)
+  await context.close()
+})

@@ -1,0 +1,91 @@
+/** A person's hands in Chromium: what its journeys share. Importing it starts the browser and the servers for the tests. */
+
+import assert from 'node:assert/strict'
+import {readFileSync} from 'node:fs'
+import {after, before} from 'node:test'
+
+import {chromium} from 'playwright-core'
+
+import {serve} from './server.mjs'
+import {cornersOnScreen, ROOT, sizeOfDemo} from './support.mjs'
+
+/** @import {Browser, BrowserContext, Page} from 'playwright-core' */
+/** @import {Box, Demo} from '../../www/types.js' */
+
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
+/** The engine of a large model takes seconds for one look, on a busy machine many. */
+export const SLOW_MS = 180_000
+
+/** @type {Browser} */
+export let browser
+/** @type {Awaited<ReturnType<typeof serve>>} */
+export let server
+/** @type {Awaited<ReturnType<typeof serve>>} */
+export let elsewhere
+
+before(async () => {
+  // Below a sub-path, as on many static hosts.
+  server = await serve(ROOT, {prefix: '/some/path/'})
+  elsewhere = await serve(ROOT)
+  browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS})
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+  await elsewhere?.close()
+})
+
+/** A fresh profile with the page open, and a list of everything that went wrong in it. @param {string} [query] */
+export async function openPage(query = '') {
+  const context = await browser.newContext({viewport: {width: 1280, height: 800}, acceptDownloads: true})
+  context.setDefaultTimeout(SLOW_MS)
+  return {context, ...(await openTab(context, query))}
+}
+
+/** Another tab of a profile. @param {BrowserContext} context @param {string} [query] */
+export async function openTab(context, query = '') {
+  const page = await context.newPage()
+  /** @type {string[]} */
+  const problems = []
+  /** @type {string[]} */
+  const requests = []
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  page.on('pageerror', (error) => problems.push(String(error)))
+  context.on('request', (request) => requests.push(request.url()))
+  await page.goto(server.url + query)
+  return {page, problems, requests}
+}
+
+/** @param {Page} page @param {string} name */
+export const part = (page, name) => page.locator(`[data-part="${name}"]`)
+
+/** @param {Page} page @param {Demo} demo */
+export async function openDemo(page, demo) {
+  await page.getByRole('button', {name: demo.title}).click()
+  await readyForBox(page)
+}
+/** @param {Page} page */
+export const readyForBox = (page) => page.getByText('Ready: drag a box around a structure').first().waitFor()
+
+/** Draws a box with the mouse, in steps as a hand does. @param {Page} page @param {Demo} demo @param {Box} [box] */
+export async function drawBox(page, demo, box = demo.box) {
+  const viewer = await part(page, 'canvas').boundingBox()
+  assert.ok(viewer)
+  const [from, to] = cornersOnScreen(box, sizeOfDemo(demo.file), viewer)
+  assert.ok(from && to)
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, {steps: 3})
+  await page.mouse.move(to.x, to.y, {steps: 3})
+  await page.mouse.up()
+}
+
+/** Until as many objects have their final mask. @param {Page} page @param {number} n */
+export const masksDone = (page, n) => page.locator(`.objects:not(:has([data-progress="pending"])) > li:nth-child(${n})[data-progress="done"]`).waitFor()
+
+/** @param {Page} page @param {import('../../www/types.js').ExportKind} what */
+export async function save(page, what) {
+  await part(page, 'saveButton').click()
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator(`[data-save="${what}"]`).click()])
+  return {name: download.suggestedFilename(), bytes: readFileSync(await download.path())}
+}

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import {test} from 'node:test'
+
+import {packSession, unpackSession, zip} from '../../www/archive.js'
+import {createTranslator} from '../../www/i18n.js'
+import {messages} from '../../www/locales/en.js'
+import {noteTexts} from '../../www/render-note.js'
+import {readSession, sessionOf, SESSION_VERSION, writeSession} from '../../www/session.js'
+import {unzipSync} from '../../www/vendor/fflate.js'
+import {answer, ENTRY, INFO, isUpToDate, itemOf, mask, openedState, picture, play, studyOf, types, withObject} from './support.js'
+
+/** @import {Action, Box, Item, Session, State} from '../../www/types.js' */
+
+const PICTURE = Uint8Array.from([137, 80, 78, 71, 1, 2, 3])
+
+/** A page with two objects, one of them named, hidden and with a mask that has a hole. @returns {State} */
+function workedState() {
+  let state = openedState()
+  state = withObject(withObject(state, [10, 10, 60, 60]), [100, 20, 140, 80])
+  state = play(state, {type: 'renamed', id: 2, name: 'Läsion “2”'}, {type: 'visibility-toggled', id: 2}).state
+  const study = studyOf(state)
+  const ring = {...mask(['.###', '##.#', '####'], 12, 14), areaPx: 10, score: 0.875, key: itemOf(state).mask?.key ?? ''}
+  const items = study.work.items.map((item, i) => (i === 0 ? {...item, mask: ring} : item))
+  const blob = new Blob([PICTURE])
+  return {...state, study: {...study, source: {...study.source, blob}, work: {...study.work, items}}}
+}
+
+/** @param {State} state @returns {Session} */
+const session = (state) => /** @type {Session} */ (sessionOf(state))
+/** Through text and back, as the browser keeps it. @param {Session} kept @param {(record: any) => void} [change] */
+function again(kept, change = () => {}) {
+  const record = JSON.parse(JSON.stringify(writeSession(kept)))
+  change(record)
+  return readSession(record, kept.source.blob)
+}
+
+/** A page that has just started: models listed, nothing open. @param {string} [model] the one that is there */
+const startedState = (model = 'tiny') => play(
+  {...openedState(), study: null, models: [], model: null, modelName: null},
+  {type: 'listed', models: [{...ENTRY, name: model}], demos: []},
+  {type: 'model-loaded', info: {...INFO, name: model}},
+).state
+
+/** Opens a session and lets its picture arrive. @param {State} state @param {Session} kept @param {Partial<Extract<Action, {type: 'session-read'}>>} [how] */
+function reopen(state, kept, how = {}) {
+  const reading = play(state, {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false, ...how})
+  const {width, height} = kept.size
+  const id = reading.state.lastJobId
+  const opened = play(reading.state, {type: 'opened', id, opened: {width, height, format: 'PNG', bits: 8, picture: picture(width, height)}})
+  return {state: opened.state, effects: [...reading.effects, ...opened.effects]}
+}
+
+test('a session holds all that was made, to the pixel', () => {
+  const kept = session(workedState())
+  assert.deepEqual(again(kept), kept)
+})
+
+test('a session file holds the picture’s own bytes beside it', async () => {
+  const kept = session(workedState())
+  const file = await packSession(kept)
+  assert.deepEqual([...file.subarray(0, 2)], [0x50, 0x4b], 'it is a zip')
+  const found = await unpackSession(new Blob([file]))
+  assert.deepEqual(new Uint8Array(await found.source.blob.arrayBuffer()), PICTURE)
+  assert.deepEqual({...found, source: null}, {...kept, source: null})
+  assert.equal(found.source.name, 'scan.png')
+})
+
+test('a reopened session asks for no mask again', () => {
+  const kept = again(session(workedState()))
+  const {state, effects} = reopen(startedState(), kept)
+  assert.deepEqual(types(effects), ['open', 'encode', 'remember'])
+  const encoded = play(state, {type: 'encoded', id: state.lastJobId, probabilities: null, ms: 9})
+  assert.deepEqual(types(encoded.effects), ['remember'], 'how long it took, and nothing else')
+  assert.deepEqual(studyOf(encoded.state).work, kept.work)
+  assert.equal(encoded.state.note, null, 'there is nothing to say of it')
+})
+
+test('masks that were not done when the page ended are asked for', () => {
+  const waiting = play(openedState(), {type: 'box-placed'}).state
+  const {state} = reopen(startedState(), again(session(waiting)))
+  const encoded = play(state, {type: 'encoded', id: state.lastJobId, probabilities: null, ms: 9})
+  assert.ok(types(encoded.effects).includes('segment'))
+  assert.equal(isUpToDate(answer(encoded.state)), true)
+})
+
+test('another state of the same model is told, and the masks stay', () => {
+  const kept = session(workedState())
+  const other = {...kept, model: {name: 'tiny', sha256: {encoder: 'e0', decoder: 'd1'}}}
+  const {state} = reopen(startedState(), again(other))
+  assert.ok(state.note?.kind === 'reopened')
+  assert.equal(state.note.model, 'changed')
+  assert.deepEqual(studyOf(state).work.items, kept.work.items)
+  const {words} = noteTexts(state.note, createTranslator('en', messages))
+  assert.equal(words, 'It was made with another version of the model tiny: the masks stay as they were saved.')
+})
+
+test('a model that is not here is told, and the masks stay until their box changes', () => {
+  const kept = session(workedState())
+  const {state} = reopen(startedState('other'), again(kept))
+  assert.ok(state.note?.kind === 'reopened')
+  assert.equal(state.note.model, 'absent')
+  const encoded = play(state, {type: 'encoded', id: state.lastJobId, probabilities: null, ms: 9})
+  assert.ok(!types(encoded.effects).includes('segment'), 'no mask is asked for')
+  assert.deepEqual(itemOf(encoded.state).mask?.bytes, itemOf(workedState()).mask?.bytes)
+  const moved = play(encoded.state, {type: 'selected', id: 1}, {type: 'nudged', dx: 3, dy: 0, resize: false})
+  assert.deepEqual(types(moved.effects), ['segment'])
+})
+
+test('a session is opened with its own model where that is here', () => {
+  const kept = session(workedState())
+  const started = play({...startedState('other'), models: [{...ENTRY, name: 'other'}, ENTRY]}).state
+  const {state, effects} = play(started, {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false})
+  assert.deepEqual(effects.filter(({type}) => type === 'load-model'), [{type: 'load-model', entry: ENTRY}])
+  assert.equal(state.modelName, 'tiny')
+  assert.equal(state.model, null)
+})
+
+test('what the browser kept stands back where something is open', () => {
+  const state = openedState()
+  const kept = session(workedState())
+  const after = play(state, {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved: false}).state
+  assert.equal(after.pending, null)
+  assert.equal(studyOf(after), studyOf(state))
+})
+
+test('a picture that had been closed is offered, not opened', () => {
+  const kept = session(workedState())
+  const offered = play(startedState(), {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved: true})
+  assert.equal(offered.state.note?.kind, 'kept')
+  assert.deepEqual(types(offered.effects), [])
+  const taken = play(offered.state, {type: 'note-answered', answer: 'reopen'})
+  assert.equal(taken.state.reopening?.session, kept)
+  assert.ok(types(taken.effects).includes('open'))
+})
+
+/** The kept effects of some actions. @param {State} state @param {Action[]} actions */
+const keptBy = (state, ...actions) => play(state, ...actions).effects.flatMap((effect) => (effect.type === 'keep' ? [effect] : []))
+
+test('each step of the work is kept, looking is not', () => {
+  const state = workedState()
+  const [moved] = keptBy(state, {type: 'selected', id: 1}, {type: 'nudged', dx: 1, dy: 0, resize: false})
+  assert.deepEqual(moved?.session.work.items[0]?.box, [11, 10, 61, 60])
+  assert.equal(keptBy(state, {type: 'visibility-toggled', id: 1}).length, 1)
+  assert.equal(keptBy(state, {type: 'class-chosen', choice: 'MR'}).length, 1)
+  assert.deepEqual(keptBy(state, {type: 'fitted'}, {type: 'selected', id: 2}, {type: 'menu-toggled', menu: 'save'}), [])
+})
+
+test('a picture on which nothing was made is not kept, and leaves what was kept before', () => {
+  assert.deepEqual(keptBy(openedState(), {type: 'mode-chosen', mode: 'challenge'}, {type: 'closed'}), [])
+})
+
+test('a picture that is closed is kept as closed', () => {
+  const [kept] = keptBy(workedState(), {type: 'closed'})
+  assert.equal(kept?.shelved, true)
+  assert.equal(kept?.session.work.items.length, 2)
+})
+
+test('what was forgotten is not kept again, the next picture is', () => {
+  const {state, effects} = play(workedState(), {type: 'forget-asked'})
+  assert.deepEqual(types(effects), ['forget'])
+  assert.deepEqual(keptBy(state, {type: 'removed', id: 1}, {type: 'closed'}), [])
+  const next = play(state, {type: 'file-given', blob: new Blob(), name: 'next.png', demo: null}).state
+  const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100)}}).state
+  assert.equal(keptBy(opened, {type: 'box-placed'}).length, 1)
+})
+
+test('the note of what was restored goes with the next step, or when it is closed', () => {
+  const {state} = reopen(startedState(), session(workedState()), {from: 'browser', savedMs: 1})
+  assert.equal(state.note?.kind, 'reopened')
+  assert.equal(play(state, {type: 'selected', id: 1}).state.note, state.note)
+  assert.equal(play(state, {type: 'removed', id: 1}).state.note, null)
+  assert.equal(play(state, {type: 'note-closed'}).state.note, null)
+  assert.equal(play(state, {type: 'escape'}).state.note, null)
+  assert.deepEqual(types(play(state, {type: 'note-answered', answer: 'forget'}).effects), ['forget'])
+})
+
+test('a file named .medbox is read as a session, and leaves what is open alone until it is read', () => {
+  const state = workedState()
+  const given = play(state, {type: 'file-given', blob: new Blob(), name: 'Scan.MEDBOX', demo: null})
+  assert.deepEqual(types(given.effects), ['read-session'])
+  assert.equal(given.state.pending, null)
+})
+
+test('a picture of another size than the session says is told, and nothing of it is used', () => {
+  const kept = session(workedState())
+  const {state} = reopen(startedState(), {...kept, size: {width: 100, height: 100}})
+  assert.equal(studyOf(state).work.items.length, 2)
+  const reading = play(startedState(), {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false}).state
+  const wrong = play(reading, {type: 'opened', id: reading.lastJobId, opened: {width: 9, height: 9, format: 'PNG', bits: 8, picture: picture(9, 9)}}).state
+  assert.deepEqual(wrong.failure, {code: 'page.session', message: 'its picture has another size than it says', hint: ''})
+  assert.deepEqual(studyOf(wrong).work.items, [])
+})
+
+test('sessions that were not written so are refused, each with its reason', () => {
+  const kept = session(workedState())
+  /** @type {[(record: any) => void, string][]} */
+  const cases = [
+    [(record) => { record.items = null }, 'the objects are missing'],
+    [(record) => { record.items[1].id = 1 }, 'two objects have the same number'],
+    [(record) => { record.items[0].box = [0, 0, 201, 10] }, 'the box of object 1 does not lie in the picture'],
+    [(record) => { record.items[0].mask.region = [198, 0, 4, 3] }, 'the mask of object 1 does not lie in the picture'],
+    [(record) => { record.items[0].mask.runs = [1, 3] }, 'the mask of object 1 does not fill its region'],
+    [(record) => { record.items[0].mask.runs = [-1, 13] }, 'the mask of object 1 is no whole number'],
+    [(record) => { record.items[1].name = 'x'.repeat(81) }, 'the name of object 2 is no text of at most 80 letters'],
+    [(record) => { record.picture.width = 1e9 }, 'the picture has 1000000000 × 100 pixels'],
+    [(record) => { record.mode = 'best' }, 'there is no mode “best”'],
+    [(record) => { delete record.model.sha256 }, 'the model’s sha256 is missing'],
+  ]
+  for (const [change, message] of cases) assert.throws(() => again(kept, change), {code: 'page.session', message}, message)
+  assert.throws(() => again(kept, (record) => { record.medbox = SESSION_VERSION + 1 }), {code: 'page.session-newer', message: '2'})
+})
+
+test('files that are no session are told so', async () => {
+  const unpack = (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => unpackSession(new Blob([bytes]))
+  const words = new TextEncoder().encode('words')
+  await assert.rejects(unpack(words), {code: 'page.session', message: 'invalid zip data'})
+  await assert.rejects(unpack(zip({'a.txt': words})), {code: 'page.session', message: 'it holds no session.json'})
+  await assert.rejects(unpack(zip({'session.json': words})), {code: 'page.session', message: 'it holds no picture'})
+  await assert.rejects(unpack(zip({'session.json': words, 'picture/a.png': words})), {code: 'page.session', message: 'session.json is no JSON'})
+})
+
+test('the picture’s name keeps no folder in the archive', async () => {
+  const kept = session(workedState())
+  const file = await packSession({...kept, source: {...kept.source, name: '../../etc/scan.png'}})
+  assert.deepEqual(Object.keys(unzipSync(file)), ['session.json', 'picture/scan.png'])
+  assert.equal((await unpackSession(new Blob([file]))).source.name, '../../etc/scan.png')
+})
+
+/** @type {Item} */
+const EMPTY_ITEM = {id: 1, name: '', colour: 0, sliceIdx: 0, box: /** @type {Box} */ ([0, 0, 5, 5]), visible: true, mask: null}
+
+test('empty masks and objects without one survive', () => {
+  const kept = session(workedState())
+  const empty = {region: /** @type {const} */ ([0, 0, 0, 0]), bytes: new Uint8Array(0), areaPx: 0, score: 0, key: 'k'}
+  const full = {region: /** @type {const} */ ([0, 0, 2, 1]), bytes: Uint8Array.from([1, 1]), areaPx: 2, score: 1, key: 'k'}
+  const items = [EMPTY_ITEM, {...EMPTY_ITEM, id: 2, mask: empty}, {...EMPTY_ITEM, id: 3, mask: full}]
+  const changed = {...kept, work: {...kept.work, items, lastItemId: 3}}
+  assert.deepEqual(again(changed), changed)
+})

@@ -1,0 +1,69 @@
+/** Zip archives: session files, and everything that is saved at once. Loaded when first needed. */
+
+/** @import {Session} from './types.js' */
+
+import {PageError} from './protocol.js'
+import {readSession, writeSession} from './session.js'
+import {strFromU8, strToU8, unzipSync, zipSync} from './vendor/fflate.js'
+
+/** More than any picture that medbox opens; a small archive that unpacks to more is made to do harm. */
+const UNPACKED_MAX = 2 ** 31 - 1
+const RECORD = 'session.json'
+const PICTURE = 'picture/'
+
+/** What is packed already: packing it again takes time and saves nothing. */
+const PACKED = /\.(png|jpe?g|webp|gif|npz|gz|zip|medbox)$/i
+
+/**
+ * @param {Record<string, Uint8Array>} files by name
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function zip(files) {
+  /** @type {import('./vendor/fflate.js').Zippable} */
+  const entries = {}
+  for (const [name, bytes] of Object.entries(files)) entries[name] = [bytes, {level: PACKED.test(name) ? 0 : 6}]
+  return zipSync(entries)
+}
+
+/** @param {Session} session @returns {Promise<Uint8Array<ArrayBuffer>>} */
+export async function packSession(session) {
+  const {blob, name} = session.source
+  const picture = new Uint8Array(await blob.arrayBuffer())
+  return zip({[RECORD]: strToU8(`${JSON.stringify(writeSession(session))}\n`), [PICTURE + baseName(name)]: picture})
+}
+
+/** @param {Blob} file @returns {Promise<Session>} */
+export async function unpackSession(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  let total = 0
+  /** @type {Record<string, Uint8Array<ArrayBuffer>>} */
+  let files
+  try {
+    files = unzipSync(bytes, {
+      filter({name, originalSize}) {
+        const isOurs = name === RECORD || name.startsWith(PICTURE)
+        if (isOurs) total += originalSize
+        if (total > UNPACKED_MAX) throw new Error(`it unpacks to more than ${UNPACKED_MAX} bytes`)
+        return isOurs
+      },
+    })
+  } catch (error) {
+    throw new PageError('page.session', /** @type {Error} */ (error).message)
+  }
+  const {[RECORD]: record, ...pictures} = files
+  const [picture] = Object.values(pictures)
+  if (!record || !picture) throw new PageError('page.session', `it holds no ${record ? 'picture' : RECORD}`)
+  return readSession(parse(strFromU8(record)), new Blob([picture]))
+}
+
+/** @param {string} json @returns {unknown} */
+function parse(json) {
+  try {
+    return JSON.parse(json)
+  } catch {
+    throw new PageError('page.session', `${RECORD} is no JSON`)
+  }
+}
+
+/** A name without folders, so that unpacking by hand puts it where it belongs. @param {string} name */
+const baseName = (name) => name.split(/[/\\]/).at(-1) || 'picture'

@@ -1,0 +1,111 @@
+/**
+ * Keeps what is being made in this browser, so that a crash or a reload loses nothing. Each tab has a record of its own;
+ * a record whose tab is gone is taken over by the next tab that opens.
+ */
+
+/** @import {Session} from './types.js' */
+
+import {readSession, writeSession} from './session.js'
+import {openDB} from './vendor/idb.js'
+
+const DATABASE = 'medbox'
+const RECORDS = 'sessions'
+const PICTURES = 'pictures'
+/** Where a tab remembers, over a reload, which record is its own. */
+const TAB_KEY = 'medbox.tab'
+/** How long to wait for a record that this tab, or another one, holds. */
+const [OWN_MS, OTHER_MS] = [500, 30]
+
+/**
+ * @typedef {{json: string, savedMs: number, search: string, shelved: boolean}} KeptRecord
+ * search: the query of the page's address; shelved: the picture had been closed
+ * @typedef {{session: Session, savedMs: number, shelved: boolean}} Kept
+ */
+
+const open = () => openDB(DATABASE, 1, {
+  upgrade(database) {
+    database.createObjectStore(RECORDS)
+    database.createObjectStore(PICTURES)
+  },
+})
+
+/**
+ * Holds a record's name for as long as the tab lives. Without locks (a page that is not served safely) every tab takes
+ * the same record, and the last one that changes something has it.
+ * @param {string} key @param {number} waitMs a page that is being reloaded lets go of its own a moment later
+ * @returns {Promise<boolean>} false: another tab has it
+ */
+const claim = (key, waitMs) => new Promise((resolve) => {
+  if (!navigator.locks) return resolve(true)
+  const hold = () => {
+    resolve(true)
+    return new Promise(() => {})
+  }
+  navigator.locks.request(`${TAB_KEY} ${key}`, {signal: AbortSignal.timeout(waitMs)}, hold).catch(() => resolve(false))
+})
+
+export function createKeep() {
+  let tab = ''
+  /** The picture that stands in the store. @type {Blob | null} */
+  let stored = null
+
+  return {
+    /**
+     * What this tab, or one that is gone, left behind. Comes first: it settles which record is this tab's.
+     * @param {string} search @returns {Promise<Kept | null>}
+     */
+    async find(search) {
+      const database = await open()
+      try {
+        const own = sessionStorage.getItem(TAB_KEY) ?? ''
+        const keys = /** @type {string[]} */ (await database.getAllKeys(RECORDS))
+        const records = new Map(await Promise.all(keys.map(async (key) =>
+          /** @type {const} */ ([key, /** @type {KeptRecord} */ (await database.get(RECORDS, key))]))))
+        // An address that names a picture is not answered with another one.
+        const isFor = (/** @type {string} */ key) => search === '' || records.get(key)?.search === search
+        const newestFirst = keys.filter(isFor).sort((a, b) => (records.get(b)?.savedMs ?? 0) - (records.get(a)?.savedMs ?? 0))
+        const isMine = own !== '' && (isFor(own) || !records.has(own))
+        const fresh = crypto.getRandomValues(new Uint32Array(2)).join('-')
+        for (tab of new Set([...(isMine ? [own] : []), ...newestFirst, fresh])) {
+          if (await claim(tab, tab === own ? OWN_MS : OTHER_MS)) break
+        }
+        sessionStorage.setItem(TAB_KEY, tab)
+        const record = records.get(tab)
+        const picture = record && /** @type {Blob | undefined} */ (await database.get(PICTURES, tab))
+        if (!record || !picture) return null
+        stored = picture
+        return {session: readSession(JSON.parse(record.json), picture), savedMs: record.savedMs, shelved: record.shelved}
+      } finally {
+        database.close()
+      }
+    },
+    /** @param {Session} session @param {{search: string, shelved: boolean, nowMs: number}} about */
+    async put(session, {search, shelved, nowMs}) {
+      const {blob} = session.source
+      const record = /** @type {KeptRecord} */ ({json: JSON.stringify(writeSession(session)), savedMs: nowMs, search, shelved})
+      const database = await open()
+      try {
+        const change = database.transaction([RECORDS, PICTURES], 'readwrite')
+        const pictures = change.objectStore(PICTURES)
+        const puts = [change.objectStore(RECORDS).put(record, tab)]
+        // Another tab may have had everything forgotten.
+        if (blob !== stored || (await pictures.count(tab)) === 0) puts.push(pictures.put(blob, tab))
+        await Promise.all([...puts, change.done])
+        stored = blob
+      } finally {
+        database.close()
+      }
+    },
+    /** Nothing remains, of no tab. */
+    async forget() {
+      stored = null
+      const database = await open()
+      try {
+        const change = database.transaction([RECORDS, PICTURES], 'readwrite')
+        await Promise.all([change.objectStore(RECORDS).clear(), change.objectStore(PICTURES).clear(), change.done])
+      } finally {
+        database.close()
+      }
+    },
+  }
+}

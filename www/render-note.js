@@ -1,0 +1,45 @@
+/** What is said beside the picture, with what can be done about it. */
+
+/** @import {MessageKey, Note, NoteAnswer} from './types.js' */
+/** @import {Translator} from './i18n.js' */
+
+import {element, show, text} from './dom.js'
+
+/** @param {(name: string) => HTMLElement} part @param {Note | null} note @param {Translator} translator */
+export function renderNote(part, note, translator) {
+  show(part('note'), note !== null)
+  if (!note) return
+  const {words, answers} = noteTexts(note, translator)
+  text(part('noteText'), words)
+  part('noteAnswers').replaceChildren(...answers.map(({answer, key}, i) =>
+    // What takes something away is never the first thing that the eye meets.
+    element('button', {class: i === 0 && answer !== 'forget' ? 'button' : 'button button-quiet', 'data-answer': answer}, [translator.t(key)])))
+}
+
+/** Whether the browser keeps what is made. @param {(name: string) => HTMLElement} part @param {boolean} keeping */
+export function renderKeeping(part, keeping) {
+  show(part('kept'), keeping)
+  show(part('keptNone'), !keeping)
+  show(part('forget'), keeping)
+}
+
+/**
+ * @param {Note} note @param {Translator} translator
+ * @returns {{words: string, answers: readonly {answer: NoteAnswer, key: MessageKey}[]}}
+ */
+export function noteTexts(note, {t, count, moment}) {
+  switch (note.kind) {
+    case 'kept':
+      return {
+        words: count('note.kept', note.session.work.items.length, {name: note.session.source.name, when: moment(note.savedMs)}),
+        answers: [{answer: 'reopen', key: 'note.reopen'}, {answer: 'forget', key: 'note.forget'}],
+      }
+    case 'reopened': {
+      const model = note.model === 'same' ? [] : [t(`note.model.${note.model}`, {name: note.modelName})]
+      const when = note.savedMs === null ? [] : [count('note.restored', note.n, {when: moment(note.savedMs)})]
+      return {words: [...when, ...model].join(' '), answers: note.from === 'browser' ? [{answer: 'forget', key: 'note.forget'}] : []}
+    }
+    case 'offer':
+      return {words: t('note.offer', {name: note.source.name}), answers: note.ways.map((way) => ({answer: way, key: `note.offer.${way}`}))}
+  }
+}

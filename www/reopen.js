@@ -1,0 +1,60 @@
+/** What is kept of a study, when, and how the page comes back to it. Pure, like `update`, which it belongs to. */
+
+/** @import {Action, Effect, Session, State} from './types.js' */
+
+import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
+
+/**
+ * A session was read: its picture is opened, by its model if that is here. What the browser kept stands back where
+ * something else is open by now.
+ * @param {State} state @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
+ */
+export function sessionRead(state, {session, from, savedMs, shelved}) {
+  if (from === 'browser' && (state.study || state.pending)) return [state, []]
+  if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
+  const idle = {...state, pending: session.source, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
+  const name = session.model?.name ?? state.modelName
+  if (name === state.modelName) return [idle, []]
+  if (state.models.length === 0) return [{...idle, modelName: name}, []] // The list of models is still to come.
+  const entry = state.models.find((model) => model.name === name)
+  return entry ? [{...idle, modelName: entry.name, model: null}, [{type: 'load-model', entry}]] : [idle, []]
+}
+
+/**
+ * The state with the work of the session whose picture was just opened, if it was a session's.
+ * @param {State} state @returns {State}
+ */
+export function reopened(state) {
+  const {study, reopening} = state
+  const next = {...state, reopening: null, note: null, keeping: true}
+  if (!study || reopening?.session.source !== study.source) return next
+  const {session, from, savedMs} = reopening
+  if (!fits(session, state)) {
+    const message = 'its picture has another size than it says'
+    return {...next, failure: {code: 'page.session', message, hint: ''}}
+  }
+  const model = modelThen(session, state)
+  const n = session.work.items.length
+  const isNews = from === 'browser' || model !== 'same'
+  const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName: session.model?.name ?? ''} : null
+  return {...withSession(next, study, session), note, hintSeen: state.hintSeen || n > 0}
+}
+
+/** @param {Session} session @param {State} state */
+function fits({size}, {study}) {
+  const slice = study?.slices[0]
+  return slice?.width === size.width && slice.height === size.height
+}
+
+/** What a note says is true until the next step of the work. @param {State} before @param {State} after */
+export const noteStands = (before, after) =>
+  after.note?.kind !== 'reopened' || before.study?.source !== after.study?.source || before.study?.past.length === after.study?.past.length
+
+/** What the browser has to keep after a step. @param {State} before @param {State} after @returns {Effect[]} */
+export function keepEffects(before, after) {
+  const isClosed = before.study !== null && after.study === null
+  const subject = isClosed ? before : after
+  if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after))) return []
+  const session = sessionOf(subject)
+  return session ? [{type: 'keep', session, shelved: isClosed}] : []
+}

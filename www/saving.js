@@ -1,0 +1,114 @@
+/** What leaves the page's memory, and what comes back: files to save, sessions, and what the browser keeps. */
+
+/** @import {Action, Effect, Failure, Session} from './types.js' */
+/** @import {Calls} from './protocol.js' */
+
+import {createKeep} from './keep.js'
+import {failureFrom, PageError} from './protocol.js'
+
+/** Changes in quick succession are kept together. */
+const KEEP_MS = 300
+
+/** Needed by few visits, so loaded by those alone. */
+const archive = () => import('./archive.js')
+
+/** @typedef {Extract<Effect, {type: 'export'}>} Export */
+
+/**
+ * @param {(action: Action) => void} dispatch
+ * @param {(ask: Calls['export']['ask']) => Promise<Calls['export']['answer']>} exportByCore
+ */
+export function createSaving(dispatch, exportByCore) {
+  const keep = createKeep()
+  /** Reads and writes of the store, one after the other. */
+  let turn = Promise.resolve()
+  /** @type {{session: Session, shelved: boolean} | null} */
+  let waiting = null
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
+  let isTold = false
+
+  /** @param {() => Promise<void>} work */
+  const inTurn = (work) => (turn = turn.then(work).catch(tellOnce))
+
+  /** Storage may be forbidden or full: the page works without, and says so once. @param {unknown} error */
+  const tellOnce = (error) => {
+    if (error instanceof PageError) return dispatch({type: 'failed', failure: failureFrom(error), fatal: false})
+    if (isTold) return
+    isTold = true
+    const {name, message} = /** @type {Partial<Error>} */ (error instanceof Object ? error : {})
+    dispatch({type: 'failed', failure: {code: 'page.not-kept', message: (message || name || String(error)).replace(/\.$/, ''), hint: ''}, fatal: false})
+  }
+
+  const keepNow = () => {
+    clearTimeout(timer)
+    if (!waiting) return
+    const {session, shelved} = waiting
+    waiting = null
+    inTurn(() => keep.put(session, {search: location.search, shelved, nowMs: Date.now()}))
+  }
+  // A page that is hidden may be ended without another word.
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && keepNow())
+  window.addEventListener('pagehide', keepNow)
+
+  return {
+    /** Opens what this tab, or one that is gone, left behind. @returns {Promise<boolean>} whether there was something */
+    async reopen() {
+      let found = false
+      await inTurn(async () => {
+        const kept = await keep.find(location.search)
+        if (!kept) return
+        found = true
+        dispatch({type: 'session-read', from: 'browser', ...kept})
+      })
+      return found
+    },
+    /** @param {Session} session @param {boolean} shelved */
+    keepSoon(session, shelved) {
+      waiting = {session, shelved}
+      clearTimeout(timer)
+      timer = setTimeout(keepNow, KEEP_MS)
+    },
+    forget() {
+      clearTimeout(timer)
+      waiting = null
+      return inTurn(async () => {
+        await keep.forget()
+        dispatch({type: 'forgot'})
+      })
+    },
+    /** @param {Blob} blob */
+    async readSession(blob) {
+      /** @type {Failure} */
+      let failure
+      try {
+        const {unpackSession} = await archive()
+        return dispatch({type: 'session-read', session: await unpackSession(blob), from: 'file', savedMs: null, shelved: false})
+      } catch (error) {
+        // A module that could not be fetched is a file of the page; all else is told by what threw it.
+        failure = failureFrom(error instanceof TypeError ? new PageError('page.fetch', 'archive.js') : error)
+      }
+      dispatch({type: 'failed', failure, fatal: false})
+    },
+    /** The bytes of what is saved. @param {Export} effect @returns {Promise<Uint8Array<ArrayBuffer>>} */
+    async make({what, fileName, size, items, session}) {
+      if (what === 'session') return (await archive()).packSession(session)
+      const objects = items.flatMap(({box, mask}) => (mask ? [{box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}] : []))
+      return (await exportByCore({what, fileName, size, objects})).bytes
+    },
+  }
+}
+
+/** By the ending of the name. Browsers put `.zip` behind a name when told of a zip, so a session is just bytes. */
+const MIME = {png: 'image/png', json: 'application/json', npz: 'application/octet-stream', medbox: 'application/octet-stream'}
+
+/** @param {Uint8Array<ArrayBuffer>} bytes @param {string} name */
+export function download(bytes, name) {
+  const ending = /** @type {keyof typeof MIME} */ (name.slice(name.lastIndexOf('.') + 1))
+  const url = URL.createObjectURL(new Blob([bytes], {type: MIME[ending]}))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}

@@ -1,0 +1,221 @@
+/**
+ * A study as it is kept, in a session file or in the browser: between the state and plain values that JSON can hold.
+ * What comes from a file is hostile until it has been read.
+ */
+
+/** @import {Box, Extent, Item, Mask, ModelId, Session, State, Study, Work} from './types.js' */
+
+import {PageError} from './protocol.js'
+import {currentSlice, maskKey} from './work.js'
+
+/** The form that is written. A reader refuses a later one. */
+export const SESSION_VERSION = 1
+/** No picture that medbox opens is larger, so no mask is either. */
+const PIXELS_MAX = 2 ** 30
+const ITEMS_MAX = 65_535
+
+/** @param {State} state @returns {Session | null} null where nothing is open */
+export function sessionOf(state) {
+  const {study, model, mode} = state
+  if (!study) return null
+  const {width, height} = currentSlice(study)
+  const id = model && {name: model.name, sha256: model.sha256}
+  return {source: study.source, size: {width, height}, work: study.work, sliceIdx: study.sliceIdx, mode, model: id}
+}
+
+/** Whether something was made that is worth keeping. @param {State} state */
+export const isWorth = ({study}) => study !== null && (study.work.items.length > 0 || study.past.length > 0)
+
+/** Whether two states would be kept as different sessions. @param {State} a @param {State} b */
+export function keepsOther(a, b) {
+  return (
+    a.study?.source !== b.study?.source || a.study?.work !== b.study?.work || a.study?.sliceIdx !== b.study?.sliceIdx ||
+    a.mode !== b.mode || a.model !== b.model
+  )
+}
+
+/**
+ * The session as JSON can hold it, without the picture's bytes.
+ * @param {Session} session
+ */
+export function writeSession({source, size, work, sliceIdx, mode, model}) {
+  return {
+    medbox: SESSION_VERSION,
+    picture: {name: source.name, type: source.blob.type, ...size, demo: source.demo},
+    model,
+    mode,
+    sliceIdx,
+    classChoice: work.classChoice,
+    lastItemId: work.lastItemId,
+    items: work.items.map(({mask, ...item}) => ({...item, mask: mask && writeMask(mask)})),
+  }
+}
+
+/** @param {Mask} mask  runs: lengths of background and mask by turns, row after row of the region */
+const writeMask = ({region, bytes, score, key}) => ({region, runs: runsOf(bytes), score, key})
+
+/**
+ * A session from what `writeSession` made. Throws a PageError with what is wrong where it was not made so.
+ * @param {unknown} value @param {Blob} picture the picture's original bytes @returns {Session}
+ */
+export function readSession(value, picture) {
+  const record = object(value, 'the session')
+  const version = whole(record.medbox, 'its version')
+  if (version > SESSION_VERSION) throw new PageError('page.session-newer', String(version))
+  const told = object(record.picture, 'its picture')
+  const size = {width: whole(told.width, 'the width'), height: whole(told.height, 'the height')}
+  if (size.width * size.height > PIXELS_MAX) throw wrong(`the picture has ${size.width} × ${size.height} pixels`)
+  const items = list(record.items, 'the objects').map((item, i) => readItem(item, i + 1, size))
+  if (items.length > ITEMS_MAX) throw wrong(`it has ${items.length} objects`)
+  if (new Set(items.map(({id}) => id)).size !== items.length) throw wrong('two objects have the same number')
+  const lastItemId = Math.max(whole(record.lastItemId, 'the last number'), ...items.map(({id}) => id))
+  const work = /** @type {Work} */ ({items, lastItemId, classChoice: text(record.classChoice, 'the modality', 40)})
+  if (record.mode !== 'default' && record.mode !== 'challenge') throw wrong(`there is no mode “${String(record.mode).slice(0, 40)}”`)
+  if (record.sliceIdx !== 0) throw wrong('it speaks of a slice that pictures do not have')
+  return {
+    source: {blob: picture, name: text(told.name, 'the file name', 400), demo: readDemo(told.demo, size)},
+    size,
+    work,
+    sliceIdx: 0,
+    mode: record.mode,
+    model: record.model === null ? null : readModel(record.model),
+  }
+}
+
+/** @param {unknown} value @param {number} n @param {Extent} size @returns {Item} */
+function readItem(value, n, size) {
+  const item = object(value, `object ${n}`)
+  return {
+    id: whole(item.id, `the number of object ${n}`),
+    name: text(item.name, `the name of object ${n}`, 80),
+    colour: whole(item.colour, `the colour of object ${n}`),
+    sliceIdx: 0,
+    box: readBox(item.box, `the box of object ${n}`, size),
+    visible: item.visible !== false,
+    mask: item.mask === null ? null : readMask(item.mask, n, size),
+  }
+}
+
+/** @param {unknown} value @param {string} what @param {Extent} size @returns {Box} */
+function readBox(value, what, {width, height}) {
+  const sides = list(value, what).map((side) => whole(side, what))
+  const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = sides
+  if (sides.length !== 4 || x0 > x1 || y0 > y1 || x1 > width || y1 > height) throw wrong(`${what} does not lie in the picture`)
+  return [x0, y0, x1, y1]
+}
+
+/** @param {unknown} value @param {number} n @param {Extent} size @returns {Mask} */
+function readMask(value, n, size) {
+  const what = `the mask of object ${n}`
+  const mask = object(value, what)
+  const [x = 0, y = 0, width = 0, height = 0, ...more] = list(mask.region, what).map((side) => whole(side, what))
+  if (more.length > 0 || x + width > size.width || y + height > size.height) throw wrong(`${what} does not lie in the picture`)
+  const runs = list(mask.runs, what).map((run) => whole(run, what))
+  const bytes = bytesOf(runs, width * height)
+  if (!bytes) throw wrong(`${what} does not fill its region`)
+  const areaPx = runs.reduce((sum, run, i) => sum + (i % 2 === 1 ? run : 0), 0)
+  const score = typeof mask.score === 'number' && mask.score >= 0 && mask.score <= 1 ? mask.score : 0
+  return {region: [x, y, width, height], bytes, areaPx, score, key: text(mask.key, what, 400)}
+}
+
+/** @param {unknown} value @returns {ModelId} */
+function readModel(value) {
+  const model = object(value, 'its model')
+  const {encoder, decoder} = object(model.sha256, 'the model’s sha256')
+  return {name: text(model.name, 'the model’s name', 100), sha256: {encoder: text(encoder, 'a sha256', 64), decoder: text(decoder, 'a sha256', 64)}}
+}
+
+/** @param {unknown} value @param {Extent} size @returns {Session['source']['demo']} */
+function readDemo(value, size) {
+  if (value === null || value === undefined) return null
+  const demo = object(value, 'the demo picture')
+  const word = (/** @type {string} */ key) => text(demo[key], `the demo picture’s ${key}`, 2000)
+  return {
+    file: word('file'),
+    title: word('title'),
+    modality: word('modality'),
+    source: word('source'),
+    licence: word('licence'),
+    attribution: word('attribution'),
+    box: readBox(demo.box, 'the demo picture’s box', size),
+  }
+}
+
+/** What was counted once is kept beside the mask, which never changes. @type {WeakMap<Uint8Array, number[]>} */
+const counted = new WeakMap()
+
+/** The lengths of the runs of 0, of 1, of 0 …, beginning with 0. @param {Uint8Array} bytes @returns {number[]} */
+function runsOf(bytes) {
+  const known = counted.get(bytes)
+  if (known) return known
+  const runs = []
+  for (let at = 0, value = 0; at < bytes.length; value = 1 - value) {
+    const next = bytes.indexOf(1 - value, at)
+    const end = next < 0 ? bytes.length : next
+    runs.push(end - at)
+    at = end
+  }
+  counted.set(bytes, runs)
+  return runs
+}
+
+/** @param {readonly number[]} runs @param {number} length @returns {Uint8Array | null} null where they do not add up to it */
+function bytesOf(runs, length) {
+  if (runs.reduce((sum, run) => sum + run, 0) !== length) return null
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const [i, run] of runs.entries()) {
+    if (i % 2 === 1) bytes.fill(1, at, at + run)
+    at += run
+  }
+  return bytes
+}
+
+/** @param {string} detail */
+const wrong = (detail) => new PageError('page.session', detail)
+
+/** @param {unknown} value @param {string} what @returns {Record<string, unknown>} */
+function object(value, what) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(`${what} is missing`)
+  return /** @type {Record<string, unknown>} */ (value)
+}
+/** @param {unknown} value @param {string} what @returns {unknown[]} */
+function list(value, what) {
+  if (!Array.isArray(value)) throw wrong(`${what} are missing`)
+  return value
+}
+/** @param {unknown} value @param {string} what @param {number} longest @returns {string} */
+function text(value, what, longest) {
+  if (typeof value !== 'string' || value.length > longest) throw wrong(`${what} is no text of at most ${longest} letters`)
+  return value
+}
+/** @param {unknown} value @param {string} what @returns {number} */
+function whole(value, what) {
+  if (!Number.isSafeInteger(value) || /** @type {number} */ (value) < 0) throw wrong(`${what} is no whole number`)
+  return /** @type {number} */ (value)
+}
+
+/**
+ * The state with a session's work in the study that was just opened from it. Masks stay as they were saved: where the
+ * model of today is another, they count as its own until their box changes.
+ * @param {State} state @param {Study} study freshly opened @param {Session} session @returns {State}
+ */
+export function withSession(state, study, session) {
+  const {mode, model, sliceIdx} = session
+  const restored = {...state, mode, study: {...study, sliceIdx, work: session.work}}
+  if (model?.name === state.model?.name) return restored
+  const then = {...restored, model: state.model && {...state.model, name: model?.name ?? ''}}
+  const items = session.work.items.map((item) => {
+    const wasUpToDate = item.mask !== null && item.mask.key === maskKey(then, item.box)
+    return item.mask && wasUpToDate ? {...item, mask: {...item.mask, key: maskKey(restored, item.box)}} : item
+  })
+  return {...restored, study: {...restored.study, work: {...session.work, items}}}
+}
+
+/** How the model of a session stands to the one that is loaded. @param {Session} session @param {State} state @returns {'same' | 'changed' | 'absent'} */
+export function modelThen({model}, state) {
+  if (!model || !state.model) return 'same'
+  if (model.name !== state.model.name) return 'absent'
+  const {encoder, decoder} = state.model.sha256
+  return model.sha256.encoder === encoder && model.sha256.decoder === decoder ? 'same' : 'changed'
+}
