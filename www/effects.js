@@ -3,7 +3,7 @@
 /** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
 
 import {fetchBlob, fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
-import {createEngine} from './engine.js'
+import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
 import {createSaving, download} from './saving.js'
 import {createWorkerClient, Ended, startWorker} from './worker-client.js'
@@ -20,10 +20,22 @@ export function readSettings() {
   }
 }
 
-/** @param {(action: Action) => void} dispatch */
-export function createEffects(dispatch) {
-  const engine = createEngine(createWorkerClient(() => startWorker(new URL('worker.js', import.meta.url).href)))
-  const saving = createSaving(dispatch, (ask) => engine.ask('export', ask))
+/** @param {(action: Action) => void} dispatch @param {{workers: number, bytesMax: number}} options  workers: most at a time, and how large one may be when a picture is opened */
+export function createEffects(dispatch, {workers, bytesMax}) {
+  let told = ''
+  const pool = createPool({
+    size: workers,
+    bytesMax,
+    createClient: () => createWorkerClient(() => startWorker(new URL('worker.js', import.meta.url).href)),
+    onRestart: () => dispatch({type: 'worker-restarted'}),
+    onChange(bytes) {
+      if (told === bytes.join()) return
+      told = bytes.join()
+      dispatch({type: 'workers-changed', bytes})
+    },
+  })
+  const saving = createSaving(dispatch, (id, what, {objects, ...ask}) =>
+    what === 'overlay' ? pool.ask(id, 'overlay', {objects}) : pool.ask(id, 'export', {what, objects, ...ask}))
   /** @type {Promise<WebAssembly.Module> | null} */
   let module = null
   let lastModelLoad = 0
@@ -31,18 +43,16 @@ export function createEffects(dispatch) {
   /** @param {unknown} error @param {(failure: Failure) => void} tell */
   const fail = (error, tell) => {
     if (error instanceof Ended) return // It was cancelled, and `update` knows.
-    const failure = failureFrom(error)
-    // An instance that trapped cannot be trusted again.
-    if (failure.code === 'page.crashed') engine.end()
-    tell(failure)
+    tell(failureFrom(error))
   }
   /** @param {unknown} error @param {boolean} [fatal] */
   const failed = (error, fatal = false) => fail(error, (failure) => dispatch({type: 'failed', failure, fatal}))
 
-  /** @param {number} id @param {() => Promise<Action>} work */
+  /** @param {number} id @param {() => Promise<Action | void>} work */
   const answer = async (id, work) => {
     try {
-      dispatch(await work())
+      const action = await work()
+      if (action) dispatch(action)
     } catch (error) {
       fail(error, (failure) => dispatch({type: 'job-failed', id, failure}))
     }
@@ -54,14 +64,14 @@ export function createEffects(dispatch) {
     const isLatest = () => turn === lastModelLoad
     try {
       module ??= fetchModule((loading) => dispatch({type: 'loading', loading}))
-      engine.setModule(module)
+      pool.setModule(module)
       const [files] = await Promise.all([
         fetchModel(entry.name, (loading) => isLatest() && dispatch({type: 'loading', loading})),
         module,
       ])
       if (!isLatest()) return
       dispatch({type: 'loading', loading: {kind: 'start', loaded: 0, total: 0}})
-      const info = await engine.load(files)
+      const info = await pool.load(files)
       if (isLatest()) dispatch({type: 'model-loaded', info: {...info, sha256: hashesOf(files)}})
     } catch (error) {
       if (module && (await module.catch(() => null)) === null) module = null // Trying again fetches it again.
@@ -91,15 +101,20 @@ export function createEffects(dispatch) {
         return fetchPicture(effect.url, effect.name, effect.demo)
       case 'open':
         return answer(effect.id, async () => {
-          const {width, height, format, bits, pixels} = await engine.open(effect.source.blob)
+          const {width, height, format, bits, pixels} = await pool.open(effect.id, effect.source.blob)
+          if (!pixels) throw new Error('the picture came without its pixels')
           const picture = new ImageData(pixels, width, height)
           return {type: 'opened', id: effect.id, opened: {width, height, format, bits, picture}}
         })
       case 'encode':
-        return answer(effect.id, async () => ({type: 'encoded', id: effect.id, ...(await engine.ask('encode', {}))}))
+        return answer(effect.id, async () => {
+          const {probabilities, ms} = await pool.encode(effect.id, effect.size)
+          return {type: 'encoded', id: effect.id, probabilities, ms}
+        })
       case 'segment': {
-        const {id, boxes, mode, classChoice} = effect
-        return answer(id, async () => ({type: 'segmented', id, at: boxes.map((_, i) => i), ...(await engine.ask('segment', {boxes, mode, classChoice}))}))
+        const {id, size, boxes, mode, classChoice, isDraft} = effect
+        return answer(id, () =>
+          pool.segment({job: id, size, boxes, mode, classChoice, isPreview: isDraft}, (part) => dispatch({type: 'segmented', id, ...part})))
       }
       case 'export': {
         const {id, name} = effect
@@ -115,7 +130,7 @@ export function createEffects(dispatch) {
       case 'forget':
         return saving.forget()
       case 'cancel':
-        return engine.end()
+        return pool.cancel(effect.ids)
       case 'tick-later':
         return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)
       case 'remember':
@@ -140,5 +155,5 @@ export function createEffects(dispatch) {
     }
   }
 
-  return {run, boot, reopen: saving.reopen}
+  return {run, boot, hold: pool.hold, reopen: saving.reopen}
 }

@@ -1,106 +1,176 @@
 /**
- * A worker that can always be rebuilt: keeps the compiled module, the model's files and the picture's source, and
- * brings a fresh worker to where the last one was before it asks anything of it.
+ * One worker, brought to where the work needs it: a fresh one starts the core, loads the model, opens the picture and
+ * shows it through the window. What it has to have is the pool's `subject`; what it has is forgotten with it.
  */
 
-/** @import {Call, Calls} from './protocol.js' */
-/** @import {Window} from './types.js' */
+/** @import {Answer, Ask, Call, KeptView, ViewRect} from './protocol.js' */
 /** @import {WorkerClient} from './worker-client.js' */
+/** @import {Window} from './types.js' */
 
 /** @typedef {{manifest: string, encoder: Blob, decoder: Blob}} ModelFiles */
 
-/** @param {WorkerClient} client */
-export function createEngine(client) {
-  /** @type {Promise<WebAssembly.Module> | null} */
-  let module = null
-  /** @type {ModelFiles | null} */
-  let model = null
-  /** @type {Blob | null} */
-  let picture = null
-  /** The one chosen for the picture; null until one is. @type {Window | null} */
-  let window = null
-  /** What the worker that runs now has. @type {{started: boolean, model: ModelFiles | null, picture: Blob | null}} */
-  let there = {started: false, model: null, picture: null}
+/**
+ * What all workers are to work on. `whole` is the encoding of the whole picture: it is handed to every worker that needs
+ * it, so that none is made twice and none is lost with its worker.
+ * @typedef {object} Subject
+ * @property {Promise<WebAssembly.Module> | null} module
+ * @property {ModelFiles | null} model
+ * @property {Blob | null} picture
+ * @property {Window | null} window  null for the one that the picture was opened with
+ * @property {{view: ViewRect, kept: KeptView} | null} whole
+ * @property {{core: number, model: number, picture: number}} ms  how long the steps to each took last, 0 while not known
+ */
 
-  const checkAlive = () => {
-    if (!client.isRunning()) there = {started: false, model: null, picture: null}
+/** @returns {Subject} */
+export const emptySubject = () =>
+  ({module: null, model: null, picture: null, window: null, whole: null, ms: {core: 0, model: 0, picture: 0}})
+
+/** @typedef {Exclude<Call, 'start' | 'load' | 'open' | 'setWindow' | 'adopt'>} PlainCall  that changes nothing of the subject */
+
+/**
+ * What a call needs of its worker: the core alone, a model in it, or the open picture too.
+ * @type {Readonly<Record<PlainCall, 'core' | 'model' | 'picture'>>}
+ */
+export const NEEDS = {
+  encode: 'picture',
+  plan: 'core',
+  segment: 'picture',
+  export: 'core',
+  overlay: 'picture',
+  refine: 'core',
+  measure: 'picture',
+}
+
+const LEVELS = /** @type {const} */ (['nothing', 'core', 'model', 'picture'])
+/** @typedef {(typeof LEVELS)[number]} Level */
+/** @param {Level} level */
+export const rankOf = (level) => LEVELS.indexOf(level)
+
+/** @param {ViewRect} view */
+export const viewKey = (view) => view.join(' ')
+
+/** @typedef {ReturnType<typeof createEngine>} Engine */
+
+/** @param {WorkerClient} client @param {Subject} subject */
+export function createEngine(client, subject) {
+  /** @typedef {{core: boolean, model: ModelFiles | null, picture: Blob | null, window: Window | null, views: Set<string>}} There */
+  /** @type {There} */
+  let there = {core: false, model: null, picture: null, window: null, views: new Set()}
+
+  /** @template T @param {keyof Subject['ms']} step @param {Promise<T>} doing @returns {Promise<T>} */
+  const timed = async (step, doing) => {
+    const started = performance.now()
+    const answer = await doing
+    subject.ms[step] = performance.now() - started
+    return answer
   }
 
-  const prepare = async () => {
-    checkAlive()
-    if (!there.started) {
-      if (!module) throw new Error('the engine has no module yet')
-      await client.request('start', {module: await module})
-      there.started = true
-    }
+  const prepareCore = async () => {
+    if (there.core) return
+    if (!subject.module) throw new Error('the pool has no module yet')
+    const module = await subject.module
+    await timed('core', client.request('start', {module}))
+    there.core = true
   }
 
   const prepareModel = async () => {
-    await prepare()
-    if (!model) throw new Error('the engine has no model yet')
-    if (there.model === model) return null
-    const files = model
+    await prepareCore()
+    if (!subject.model) throw new Error('the pool has no model yet')
+    if (there.model !== subject.model) await loadModel(subject.model)
+  }
+
+  /** @param {ModelFiles} files */
+  const loadModel = async (files) => {
     const [encoder, decoder] = await Promise.all([files.encoder.arrayBuffer(), files.decoder.arrayBuffer()])
-    const info = await client.request('load', {manifest: files.manifest, encoder, decoder}, [encoder, decoder])
+    const info = await timed('model', client.request('load', {manifest: files.manifest, encoder, decoder}, [encoder, decoder]))
     // A model that is loaded closes the picture.
-    there = {started: true, model: files, picture: null}
+    there = {core: true, model: files, picture: null, window: null, views: new Set()}
     return info
   }
 
   const preparePicture = async () => {
     await prepareModel()
-    if (!picture) throw new Error('the engine has no picture yet')
-    if (there.picture === picture) return null
-    const blob = picture
+    const {picture, window} = subject
+    if (!picture) throw new Error('the pool has no picture yet')
+    if (there.picture !== picture) await openPicture(picture, false)
+    if (window && there.window !== window) await showThrough(window, false)
+  }
+
+  /** @param {Blob} blob @param {boolean} pixels  whether the page wants to see it */
+  const openPicture = async (blob, pixels) => {
     const bytes = await blob.arrayBuffer()
-    const opened = await client.request('open', {bytes}, [bytes])
-    if (window) await client.request('setWindow', window)
-    there.picture = blob
+    const opened = await timed('picture', client.request('open', {bytes, pixels}, [bytes]))
+    there = {...there, picture: blob, window: null, views: new Set()}
     return opened
   }
 
+  /** @param {Window} window @param {boolean} pixels */
+  const showThrough = async (window, pixels) => {
+    const shown = await client.request('setWindow', {...window, pixels})
+    there = {...there, window, views: new Set()}
+    return shown
+  }
+
   return {
-    /** @param {Promise<WebAssembly.Module>} compiled */
-    setModule(compiled) {
-      module = compiled
+    /** @returns {Level} how far it is with what it is to work on now */
+    level: () => {
+      if (!there.core) return 'nothing'
+      if (!subject.model || there.model !== subject.model) return 'core'
+      return subject.picture && there.picture === subject.picture && there.window === subject.window ? 'picture' : 'model'
     },
-    /** @param {ModelFiles} files @returns {Promise<Calls['load']['answer']>} */
+    /** Views that it need not encode. @returns {ReadonlySet<string>} */
+    views: () => there.views,
+    /** Makes a model the one in use, here and for all. @param {ModelFiles} files @returns {Promise<Answer<'load'>>} */
     async load(files) {
-      model = files
-      there.model = null
-      return /** @type {Calls['load']['answer']} */ (await prepareModel())
-    },
-    /** @param {Blob} blob @returns {Promise<Calls['open']['answer']>} */
-    async open(blob) {
-      const previous = {picture, window, there: there.picture}
-      picture = blob
-      window = null
-      there.picture = null
-      try {
-        return /** @type {Calls['open']['answer']} */ (await preparePicture())
-      } catch (error) {
-        // What cannot be opened leaves the picture that was open before where it was, in the worker too.
-        if (picture === blob) {
-          picture = previous.picture
-          window = previous.window
-          if (client.isRunning()) there.picture = previous.there
-        }
-        throw error
-      }
+      await prepareCore()
+      const info = await loadModel(files)
+      Object.assign(subject, {model: files, whole: null})
+      return info
     },
     /**
-     * @template {Exclude<Call, 'start' | 'load' | 'open'>} K
-     * @param {K} call @param {Calls[K]['ask']} ask @returns {Promise<Calls[K]['answer']>}
+     * Opens another picture, here and for all. What cannot be opened leaves the one before where it was.
+     * @param {Blob} blob @returns {Promise<Answer<'open'>>}
      */
-    async ask(call, ask) {
+    async open(blob) {
+      await prepareModel()
+      const opened = await openPicture(blob, true)
+      Object.assign(subject, {picture: blob, window: null, whole: null})
+      return opened
+    },
+    /** Shows the picture through another window, here and for all. @param {Window} window @returns {Promise<Answer<'setWindow'>>} */
+    async setWindow(window) {
       await preparePicture()
+      const shown = await showThrough(window, true)
+      Object.assign(subject, {window, whole: null})
+      return shown
+    },
+    /** Encodes the whole picture, for all. @param {ViewRect} view  all of it @returns {Promise<Answer<'encode'>>} */
+    async encode(view) {
+      await preparePicture()
+      const encoded = await client.request('encode', {})
+      there.views.add(viewKey(view))
+      subject.whole = {view, kept: encoded.kept}
+      return encoded
+    },
+    /**
+     * @template {PlainCall} K
+     * @param {K} call @param {Ask<K>} ask @param {ViewRect | null} view  through which it is looked
+     * @returns {Promise<Answer<K>>}
+     */
+    async ask(call, ask, view) {
+      if (NEEDS[call] === 'picture') await preparePicture()
+      else if (NEEDS[call] === 'model') await prepareModel()
+      else await prepareCore()
+      if (!view) return client.request(call, ask)
+      const key = viewKey(view)
+      const {whole} = subject
+      if (whole && viewKey(whole.view) === key && !there.views.has(key)) await client.request('adopt', whole)
       const answer = await client.request(call, ask)
-      // The compiler does not see that this call's request is a window.
-      if (call === 'setWindow') window = /** @type {Window} */ (ask)
+      there.views.add(key)
       return answer
     },
-    end() {
-      client.end()
-    },
+    end: () => client.end(),
+    /** Of the core's memory, as it was last told. */
+    bytes: () => client.bytes(),
   }
 }

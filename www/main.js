@@ -7,6 +7,7 @@ import {createEffects, readSettings} from './effects.js'
 import {bestLocale, loadTranslator} from './i18n.js'
 import {keyAction} from './keys.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
+import {bytesPerWorker, workersFor} from './schedule.js'
 import {createStore} from './store.js'
 import {hover, pinch, press} from './tools.js'
 import {initialState, update} from './update.js'
@@ -18,7 +19,11 @@ const fileInput = /** @type {HTMLInputElement} */ (part('fileInput'))
 
 const store = createStore(update, initialState({locale: bestLocale(navigator.languages), ...readSettings()}))
 const {dispatch, getState} = store
-const {run, boot, reopen} = createEffects(dispatch)
+const query = new URLSearchParams(location.search)
+// As many as the device bears; `?workers=3` is for tests and for devices that are told wrongly.
+const device = /** @type {{hardwareConcurrency: number, deviceMemory?: number}} */ (navigator)
+const workers = Math.min(Math.max(Math.floor(Number(query.get('workers'))) || workersFor(device), 1), 32)
+const {run, boot, hold, reopen} = createEffects(dispatch, {workers, bytesMax: bytesPerWorker(device, workers)})
 store.onEffect(run)
 
 /** @type {State | null} what the page shows */
@@ -43,6 +48,7 @@ const paint = () => {
   rendered = state
 }
 store.subscribe((state, previous) => {
+  hold(state.draft !== null)
   frame ||= requestAnimationFrame(paint)
   if (state.locale !== previous.locale) speak().then(paint)
 })
@@ -286,5 +292,5 @@ part('page').hidden = false
 measure()
 paint()
 boot()
-const src = new URLSearchParams(location.search).get('src')
+const src = query.get('src')
 if (!(await reopen()) && src) dispatch({type: 'source-asked', url: src, name: src.split('/').at(-1) ?? src})

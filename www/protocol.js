@@ -5,17 +5,25 @@
 
 /** @import {Box, CoreExportKind, CoreObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, Window} from './types.js' */
 
+/** @typedef {readonly [number, number, number, number]} ViewRect  x, y, width, height of a part of the picture, or all of it */
+/** @typedef {{probabilities: readonly number[] | null, features: readonly {shape: number[], values: Float32Array<ArrayBuffer>}[]}} KeptView  an encoding, to be adopted by other workers */
 /** @typedef {Pick<Mask, 'region' | 'bytes'>} MaskPixels  what a mask is, without what the page knows about it */
+/** @typedef {{view: ViewRect, boxes: readonly number[]}} Part  of a list of boxes: those that are looked at through one view */
 
 /**
  * @typedef {object} Calls  what can be asked, and what each answers
+ *
+ * A call that is added here says in `engine.js` what it needs of its worker.
  * @property {{ask: {module: WebAssembly.Module}, answer: null}} start
  * @property {{ask: {manifest: string, encoder: ArrayBuffer, decoder: ArrayBuffer}, answer: Omit<ModelInfo, 'sha256'>}} load  transferred
- * @property {{ask: {bytes: ArrayBuffer}, answer: {width: number, height: number, format: string, bits: number, window: Window | null, valueRange: ValueRange, pixels: Uint8ClampedArray<ArrayBuffer>}}} open  both transferred; pixels are RGBA
- * @property {{ask: {}, answer: {probabilities: number[] | null, ms: number}}} encode
- * @property {{ask: {boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}, answer: {masks: Omit<Mask, 'key'>[], run: LastRun}}} segment  masks in the order of the boxes, transferred
- * @property {{ask: {what: CoreExportKind, fileName: string, size: Extent, objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
- * @property {{ask: Window, answer: {pixels: Uint8ClampedArray<ArrayBuffer>}}} setWindow  of the open picture, in stored units; what was encoded through another window is forgotten
+ * @property {{ask: {bytes: ArrayBuffer, pixels: boolean}, answer: {width: number, height: number, format: string, bits: number, window: Window | null, valueRange: ValueRange, pixels: Uint8ClampedArray<ArrayBuffer> | null}}} open  both transferred; pixels are RGBA, null unless asked for
+ * @property {{ask: Window & {pixels: boolean}, answer: {pixels: Uint8ClampedArray<ArrayBuffer> | null}}} setWindow  of the open picture, in stored units; what was encoded through another window is forgotten
+ * @property {{ask: {}, answer: {probabilities: number[] | null, ms: number, kept: KeptView}}} encode  the whole picture; kept is transferred
+ * @property {{ask: {view: ViewRect, kept: KeptView}, answer: null}} adopt  copied, as others may need it
+ * @property {{ask: {size: Extent, boxes: readonly Box[], mode: Mode, known: readonly ViewRect[]}, answer: Part[]}} plan  known: views that are encoded already
+ * @property {{ask: {boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, view: ViewRect, probabilities: readonly number[] | null}, answer: {masks: Omit<Mask, 'key'>[], run: LastRun}}} segment  masks in the order of the boxes, transferred
+ * @property {{ask: {what: Exclude<CoreExportKind, 'overlay'>, fileName: string, size: Extent, objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
+ * @property {{ask: {objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} overlay  on the open picture; the answer is transferred
  * @property {{ask: {size: Extent, mask: MaskPixels, how: Refinement}, answer: MaskPixels & {areaPx: number}}} refine
  * @property {{ask: {masks: readonly MaskPixels[]}, answer: Measures[]}} measure  on the open picture, in the order of the masks
  */
@@ -23,10 +31,18 @@
 /** @typedef {keyof Calls} Call */
 /**
  * @template {Call} K
+ * @typedef {Calls[K]['ask']} Ask
+ */
+/**
+ * @template {Call} K
+ * @typedef {Calls[K]['answer']} Answer
+ */
+/**
+ * @template {Call} K
  * @typedef {{call: K, id: number} & Calls[K]['ask']} RequestOf
  */
 /** @typedef {{[K in Call]: RequestOf<K>}[Call]} Request */
-/** @typedef {{id: number, answer: Calls[Call]['answer']} | {id: number, failure: Failure}} Reply */
+/** @typedef {{id: number, bytes: number} & ({answer: Calls[Call]['answer']} | {failure: Failure})} Reply  bytes: of the core's memory */
 
 /**
  * An error as the page shows it, whoever threw it.

@@ -1,7 +1,7 @@
 /** What leaves the page's memory, and what comes back: files to save, sessions, and what the browser keeps. */
 
-/** @import {Action, Effect, Failure, Session} from './types.js' */
-/** @import {Calls} from './protocol.js' */
+/** @import {Action, CoreExportKind, Effect, Failure, Session} from './types.js' */
+/** @import {Answer, Ask} from './protocol.js' */
 
 import {createKeep} from './keep.js'
 import {failureFrom, PageError} from './protocol.js'
@@ -16,7 +16,7 @@ const archive = () => import('./archive.js')
 
 /**
  * @param {(action: Action) => void} dispatch
- * @param {(ask: Calls['export']['ask']) => Promise<Calls['export']['answer']>} exportByCore
+ * @param {(id: number, what: CoreExportKind, ask: Omit<Ask<'export'>, 'what'>) => Promise<Answer<'export'>>} exportByCore  id: of the job
  */
 export function createSaving(dispatch, exportByCore) {
   const keep = createKeep()
@@ -91,10 +91,10 @@ export function createSaving(dispatch, exportByCore) {
       dispatch({type: 'failed', failure, fatal: false})
     },
     /** The bytes of what is saved. @param {Export} effect @returns {Promise<Uint8Array<ArrayBuffer>>} */
-    async make({what, fileName, size, items, session}) {
+    async make({id, what, fileName, size, items, session}) {
       if (what === 'session') return (await archive()).packSession(session)
       const objects = items.flatMap(({box, mask}) => (mask ? [{box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}] : []))
-      return (await exportByCore({what, fileName, size, objects})).bytes
+      return (await exportByCore(id, what, {fileName, size, objects})).bytes
     },
   }
 }

@@ -184,6 +184,8 @@
  * @property {Draft | null} draft
  * @property {Loading | null} loading
  * @property {readonly Job[]} jobs  under way, oldest first; started and ended through `jobs.js`
+ * @property {readonly number[]} workers  memory of each that runs, in bytes
+ * @property {number} restartedAt  the newest job when a worker last broke down and was started again; 0 when none did
  * @property {number} nowMs  moves while something runs
  * @property {boolean} ticking
  * @property {number} lastJobId
@@ -211,6 +213,8 @@
  *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
  *   | {type: 'exported', id: number, name: string}
  *   | {type: 'job-failed', id: number, failure: Failure}
+ *   | {type: 'workers-changed', bytes: readonly number[]}
+ *   | {type: 'worker-restarted'}
  *   | {type: 'failed', failure: Failure, fatal: boolean}
  *   | {type: 'failure-closed'}
  *   | {type: 'note-closed'}
@@ -263,8 +267,8 @@
  * @typedef {{type: 'load-model', entry: ModelEntry}
  *   | {type: 'fetch-picture', url: string, name: string, demo: Demo | null}
  *   | {type: 'open', id: number, source: Source}
- *   | {type: 'encode', id: number}
- *   | {type: 'segment', id: number, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice}
+ *   | {type: 'encode', id: number, size: Extent}
+ *   | {type: 'segment', id: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isDraft: boolean}
  *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly Item[], session: Session}
  *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'read-session', blob: Blob}
@@ -280,13 +284,16 @@
  * The wasm module's exports as `src/wasm.rs` gives them. One instance holds one model and one open picture; all but
  * `default` throw errors with `code` and `hint`.
  * @typedef {object} Core
- * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<unknown>} default
+ * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<{memory: WebAssembly.Memory}>} default
  * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array) => Omit<ModelInfo, 'sha256'>} loadModel
  * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: Window | null, valueRange: ValueRange}} open
  * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
  * @property {() => {probabilities: number[] | null, ms: number}} encode
  * @property {(level: number, width: number) => void} setWindow  of what is shown and segmented; masks that were made stay
- * @property {(boxes: Float64Array, options: {mode: Mode, class: ClassChoice}) => {objects: CoreObject[], encodes: number, tiles: number}} segment
+ * @property {(view: import('./protocol.js').ViewRect) => import('./protocol.js').KeptView | undefined} keptView
+ * @property {(view: import('./protocol.js').ViewRect, kept: import('./protocol.js').KeptView) => void} adoptView
+ * @property {(width: number, height: number, boxes: Float64Array, mode: Mode, known: readonly import('./protocol.js').ViewRect[]) => import('./protocol.js').Part[]} plan
+ * @property {(boxes: Float64Array, options: {mode: Mode, class: ClassChoice, view: import('./protocol.js').ViewRect, probabilities?: readonly number[]}) => {objects: CoreObject[], encodes: number, tiles: number}} segment
  * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} labelPng
  * @property {(objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} overlayPng  on the open picture
  * @property {(width: number, height: number, fileName: string | undefined, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} cocoJson

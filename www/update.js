@@ -45,6 +45,8 @@ export const initialState = (settings = {}) => ({
   draft: null,
   loading: null,
   jobs: [],
+  workers: [],
+  restartedAt: 0,
   nowMs: 0,
   ticking: false,
   lastJobId: 0,
@@ -102,15 +104,16 @@ function nextJob(state) {
   const {study} = state
   if (!study) return null
   const wanted = wantedMasks(state)
-  const {encoding} = currentSlice(study)
+  const {encoding, width, height} = currentSlice(study)
+  const size = {width, height}
   if (encoding === 'waiting' || (encoding === 'stopped' && wanted)) {
-    return startJob(withEncoding(state, 'running'), {kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx}, {type: 'encode', id})
+    return startJob(withEncoding(state, 'running'), {kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx}, {type: 'encode', id, size})
   }
   if (wanted && encoding !== 'done') return null
   if (wanted) {
     const {ids, keys, boxes, mode, isDraft} = wanted
     const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft, left: ids.length})
-    return startJob(state, job, {type: 'segment', id, boxes, mode, classChoice: study.work.classChoice})
+    return startJob(state, job, {type: 'segment', id, size, boxes, mode, classChoice: study.work.classChoice, isDraft})
   }
   return nextExport(state, study)
 }
@@ -207,11 +210,12 @@ function act(state, action) {
     case 'job-failed': {
       const job = state.jobs.find(({id}) => id === action.id)
       if (!job) return [state, []]
-      const stopped = afterStop(state, job)
-      // A worker that broke down has lost the encoding with the rest.
-      const next = action.failure.code === 'page.crashed' ? withoutEncoding(stopped) : stopped
-      return [{...next, failure: action.failure, saving: null}, []]
+      return [{...afterStop(state, job), failure: action.failure, saving: null}, []]
     }
+    case 'workers-changed':
+      return [{...state, workers: action.bytes}, []]
+    case 'worker-restarted':
+      return [{...state, notice: {key: 'notice.restarted'}, restartedAt: state.lastJobId}, []]
     case 'failed':
       return [{...state, failure: action.failure, fatal: state.fatal || action.fatal, loading: null}, []]
     case 'failure-closed':
@@ -392,14 +396,14 @@ function unreachable(action) {
 }
 
 /**
- * Stops what can be stopped. Ending its worker is the only way to stop a step; the worker is rebuilt for the next job.
+ * Stops what can be stopped: what waits for a worker is dropped, and a worker that has begun is ended.
  * @param {State} state @returns {[State, Effect[]]}
  */
 function stopWork(state) {
   const stopped = state.jobs.filter(canStop)
   if (stopped.length === 0) return [state, []]
   const ids = stopped.map(({id}) => id)
-  return [withoutEncoding(stopped.reduce(afterStop, state)), [{type: 'cancel', ids}]]
+  return [stopped.reduce(afterStop, state), [{type: 'cancel', ids}]]
 }
 
 /** The state without a job; what the job was to make is not asked for again by itself. @param {State} state @param {Job} job @returns {State} */
@@ -409,10 +413,6 @@ function afterStop(state, job) {
   if (job.kind === 'segment') return {...idle, refused: [...state.refused, ...job.keys]}
   return idle
 }
-
-/** What the worker held is gone; the next box has it made again. @param {State} state @returns {State} */
-const withoutEncoding = (state) =>
-  state.study && currentSlice(state.study).encoding === 'done' ? withEncoding(state, 'stopped') : state
 
 /** @param {State} state @returns {State} */
 function refuseStale(state) {
@@ -440,7 +440,7 @@ function segmented(state, {id, at, masks, run}) {
   if (!study || !job) return state
   const left = job.left - at.length
   const rest = left > 0 ? changeJob(state, job, {left}) : endJob(state, id)
-  const next = {...rest, lastRun: run, hintSeen: true, failure: null, notice: null}
+  const next = {...rest, lastRun: run, hintSeen: true, failure: null, notice: id > state.restartedAt ? null : state.notice}
   /** @type {Map<number, import('./types.js').Mask>} */
   const made = new Map()
   masks.forEach((mask, i) => {

@@ -1,4 +1,4 @@
-/** The page's end of one worker: starts it when it is first needed, pairs replies with requests, ends it to cancel. */
+/** The page's end of one worker: starts it when it is first needed, pairs replies with requests, ends it for good. */
 
 /** @import {Call, Calls, Reply} from './protocol.js' */
 
@@ -29,13 +29,14 @@ export function startWorker(scriptUrl) {
 
 /** @typedef {ReturnType<typeof createWorkerClient>} WorkerClient */
 
-/**
- * @param {() => Worker} create
- */
+/** @param {() => Worker} create */
 export function createWorkerClient(create) {
   /** @type {Worker | null} */
   let worker = null
+  /** @type {unknown} why it is over, once it is */
+  let over = null
   let lastId = 0
+  let bytes = 0
   /** @type {Map<number, {resolve: (answer: any) => void, reject: (reason: unknown) => void}>} */
   const open = new Map()
 
@@ -43,6 +44,7 @@ export function createWorkerClient(create) {
   const end = (reason) => {
     worker?.terminate()
     worker = null
+    over ??= reason
     for (const {reject} of open.values()) reject(reason)
     open.clear()
   }
@@ -53,6 +55,7 @@ export function createWorkerClient(create) {
     fresh.addEventListener('message', (/** @type {MessageEvent<Reply>} */ {data: reply}) => {
       const call = open.get(reply.id)
       open.delete(reply.id)
+      bytes = reply.bytes
       if ('failure' in reply) call?.reject(reply.failure)
       else call?.resolve(reply.answer)
     })
@@ -72,14 +75,16 @@ export function createWorkerClient(create) {
      * @returns {Promise<Calls[K]['answer']>} rejects with a Failure, or with Ended
      */
     request(call, ask, transfer = []) {
+      if (over) return Promise.reject(over)
       const id = ++lastId
       return new Promise((resolve, reject) => {
         open.set(id, {resolve, reject})
         started().postMessage({call, id, ...ask}, transfer)
       })
     },
-    /** Stops whatever it does. The next request starts a fresh worker, which knows nothing. */
+    /** Stops whatever it does, and refuses what is asked of it from then on. */
     end: () => end(new Ended()),
-    isRunning: () => worker !== null,
+    /** Of the core's memory, as the last reply told. */
+    bytes: () => bytes,
   }
 }

@@ -160,12 +160,20 @@ test('a mask that failed is not asked for again by itself, but on request', () =
   assert.equal(retried.state.failure, null)
 })
 
-test('a worker that broke down is given the picture again with the next box', () => {
+test('a worker that broke down twice fails its job; what was seen of the picture is not lost', () => {
   const waiting = play(openedState(), {type: 'box-placed'}).state
   const failure = {code: 'page.crashed', message: 'unreachable', hint: ''}
   const failed = play(waiting, {type: 'job-failed', id: waiting.lastJobId, failure}).state
+  assert.equal(failed.failure, failure)
   const {effects} = play(failed, {type: 'drafted', id: null, verb: 'draw', box: [1, 1, 40, 40]})
-  assert.ok(types(effects).includes('encode'))
+  assert.deepEqual(types(effects).filter((type) => type === 'encode' || type === 'segment'), ['segment'])
+})
+
+test('that a worker was started again is said until a later box has its mask', () => {
+  const waiting = play(openedState(), {type: 'box-placed'}).state
+  const told = answer(play(waiting, {type: 'worker-restarted'}).state)
+  assert.deepEqual(told.notice, {key: 'notice.restarted'})
+  assert.equal(answer(play(told, {type: 'box-placed'}).state).notice, null)
 })
 
 test('a picture that cannot be opened leaves the one that is open', () => {

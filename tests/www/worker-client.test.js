@@ -17,7 +17,7 @@ function pair() {
     started++
     return /** @type {Worker} */ (/** @type {unknown} */ (target))
   })
-  const reply = (/** @type {unknown} */ data) => target.dispatchEvent(new MessageEvent('message', {data}))
+  const reply = (/** @type {object} */ data) => target.dispatchEvent(new MessageEvent('message', {data: {bytes: 65536, ...data}}))
   const breakDown = () => target.dispatchEvent(Object.assign(new Event('error', {cancelable: true}), {message: 'out of memory'}))
   return {client, asked, reply, breakDown, started: () => started}
 }
@@ -40,14 +40,22 @@ test('a failure rejects with its code', async () => {
   await assert.rejects(request, {code: 'segment.nothing-open'})
 })
 
-test('ending a worker rejects what is open, and the next request starts another', async () => {
+test('ending a worker rejects what is open, and whatever is asked afterwards', async () => {
   const {client, started} = pair()
   const request = client.request('encode', {})
   client.end()
   await assert.rejects(request, Ended)
-  assert.equal(client.isRunning(), false)
-  client.request('encode', {}).catch(() => {})
-  assert.equal(started(), 2)
+  await assert.rejects(client.request('encode', {}), Ended)
+  assert.equal(started(), 1, 'nothing is started behind the back of whoever ended it')
+})
+
+test('every reply tells how much memory the core has', async () => {
+  const {client, asked, reply} = pair()
+  const request = client.request('encode', {})
+  assert.equal(client.bytes(), 0)
+  reply({id: asked[0]?.id, answer: null})
+  await request
+  assert.equal(client.bytes(), 65536)
 })
 
 test('a worker that breaks down rejects what is open', async () => {
@@ -55,7 +63,7 @@ test('a worker that breaks down rejects what is open', async () => {
   const request = client.request('encode', {})
   breakDown()
   await assert.rejects(request, {code: 'page.crashed', message: 'out of memory'})
-  assert.equal(client.isRunning(), false)
+  await assert.rejects(client.request('encode', {}), {code: 'page.crashed'})
 })
 
 test('whatever is thrown becomes a failure with a code', () => {

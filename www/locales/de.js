@@ -111,6 +111,7 @@ export const messages = {
   'notice.saved.one': '{name} gesichert: {n} Objekt, {width} × {height}',
   'notice.saved.other': '{name} gesichert: {n} Objekte, {width} × {height}',
   'notice.nothingToSave': 'Es gibt noch keine Maske: zuerst einen Rahmen ziehen',
+  'notice.restarted': 'Ein Arbeitsprozess ist ausgefallen und wurde neu gestartet; die Arbeit ging weiter.',
   'notice.forgot': 'In diesem Browser ist nichts mehr aufbewahrt',
 
   'note.close': 'Diesen Hinweis schließen',

@@ -111,6 +111,7 @@ export const messages = {
   'notice.saved.one': 'Saved {name}: {n} object, {width} × {height}',
   'notice.saved.other': 'Saved {name}: {n} objects, {width} × {height}',
   'notice.nothingToSave': 'There is no mask to save yet: draw a box first',
+  'notice.restarted': 'A worker broke down and was started again; the work went on.',
   'notice.forgot': 'Nothing is kept in this browser any more',
 
   'note.close': 'Close this note',

@@ -111,6 +111,7 @@ export const messages = {
   'notice.saved.one': 'Guardado {name}: {n} objeto, {width} × {height}',
   'notice.saved.other': 'Guardado {name}: {n} objetos, {width} × {height}',
   'notice.nothingToSave': 'Todavía no hay ninguna máscara: dibuje antes una caja',
+  'notice.restarted': 'Un proceso de trabajo falló y se reinició; el trabajo siguió.',
   'notice.forgot': 'En este navegador ya no se conserva nada',
 
   'note.close': 'Cerrar este aviso',

@@ -111,6 +111,7 @@ export const messages = {
   'notice.saved.one': '{name} enregistré : {n} objet, {width} × {height}',
   'notice.saved.other': '{name} enregistré : {n} objets, {width} × {height}',
   'notice.nothingToSave': 'Il n’y a pas encore de masque : tracez d’abord un cadre',
+  'notice.restarted': 'Un processus de calcul est tombé en panne et a été relancé ; le travail a continué.',
   'notice.forgot': 'Plus rien n’est conservé dans ce navigateur',
 
   'note.close': 'Fermer cet avis',

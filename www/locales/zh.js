@@ -111,6 +111,7 @@ export const messages = {
   'notice.saved.one': '已保存 {name}：{n} 个对象，{width} × {height}',
   'notice.saved.other': '已保存 {name}：{n} 个对象，{width} × {height}',
   'notice.nothingToSave': '还没有可保存的掩膜：请先画一个方框',
+  'notice.restarted': '一个工作线程出错并已重新启动，工作已继续。',
   'notice.forgot': '此浏览器中已不再保留任何内容',
 
   'note.close': '关闭此提示',
