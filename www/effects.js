@@ -116,6 +116,10 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return answer(id, () =>
           pool.segment({job: id, size, boxes, mode, classChoice, isPreview: isDraft}, (part) => dispatch({type: 'segmented', id, ...part})))
       }
+      case 'refine': {
+        const {id, size, how, mask: {region, bytes}} = effect
+        return answer(id, async () => ({type: 'refined', id, mask: await pool.ask(id, 'refine', {size, how, mask: {region, bytes}})}))
+      }
       case 'export': {
         const {id, name} = effect
         return answer(id, async () => {

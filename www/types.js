@@ -22,8 +22,9 @@
  * @property {readonly [number, number, number, number]} region  x, y, width, height in image pixels
  * @property {Uint8Array} bytes
  * @property {number} areaPx
- * @property {number} score  the decoder's own estimate of its overlap, 0 to 1
- * @property {string} key  what it was made from (`maskKey`): when the wish differs, the mask is out of date
+ * @property {number} score  the decoder's own estimate of its overlap, 0 to 1; 1 once a person has changed it
+ * @property {string} key  what it was made from (`maskKey`): when the wish differs, the mask is out of date. A mask that
+ *   a person has changed has the `editedKey` of its box, and is out of date when the box is another
  */
 
 /**
@@ -35,6 +36,7 @@
  * @property {number} sliceIdx
  * @property {Box} box
  * @property {boolean} visible
+ * @property {boolean} locked  it is not moved, edited or removed, and its mask is not asked for again
  * @property {Mask | null} mask
  */
 
@@ -57,7 +59,10 @@
  * @property {number} lastItemId
  * @property {ClassChoice} classChoice
  */
-/** @typedef {{label: Label, work: Work}} Version  a work and the name of the step that left it */
+/** @typedef {Omit<Mask, 'bytes'> & {packed: Uint32Array | Uint8Array}} PackedMask  runs of equal bytes, or the bytes where they are fewer */
+/** @typedef {Omit<Item, 'mask'> & {mask: PackedMask | null}} PackedItem */
+/** @typedef {Omit<Work, 'items'> & {items: readonly PackedItem[]}} PackedWork */
+/** @typedef {{label: Label, work: PackedWork, bytes: number}} Version  a work and the name of the step that left it; bytes: of masks that its neighbour has not */
 /** @typedef {{key: MessageKey, values?: Record<string, string | number>}} Label  a text still to be translated */
 
 /**
@@ -74,7 +79,7 @@
 
 /** @typedef {'auto' | 'unknown' | string} ClassChoice  or the name of a class as the model spells it */
 /** @typedef {'default' | 'challenge'} Mode  with or without looking closer */
-/** @typedef {'box' | 'select' | 'pan'} Tool */
+/** @typedef {'box' | 'select' | 'brush' | 'eraser' | 'lasso' | 'pan'} Tool */
 /** @typedef {'model' | 'class' | 'save' | 'more'} Menu */
 /** @typedef {'keys' | 'about'} Sheet */
 /** @typedef {'label' | 'overlay' | 'coco' | 'npz'} CoreExportKind  what the core writes */
@@ -114,6 +119,18 @@
  */
 
 /**
+ * A line of brush, eraser or lasso under the pointer that is not yet part of the work.
+ * @typedef {object} Stroke
+ * @property {number} id  of the object that it changes, or of the one that it will become
+ * @property {boolean} isNew
+ * @property {'brush' | 'lasso'} shape
+ * @property {'add' | 'subtract'} verb
+ * @property {number} radiusPx  of the brush, image pixels
+ * @property {readonly number[]} points  x, y, x, y … in image pixels
+ * @property {Item} from  a copy, made for this stroke alone, of the object as it was when the stroke began
+ */
+
+/**
  * What is being fetched, and what the workers do. A job's start is known with the first tick of the clock; which worker
  * does it, and in how many parts, is the pool's affair.
  * @typedef {{kind: 'engine' | 'model' | 'start' | 'read', loaded: number, total: number}} Loading  bytes; total 0 when not told
@@ -121,7 +138,8 @@
  * @typedef {{kind: 'encode', id: number, startedMs: number | null, sliceIdx: number}} EncodeJob
  * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean, left: number}} SegmentJob  left: boxes that have no answer yet
  * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
- * @typedef {OpenJob | EncodeJob | SegmentJob | ExportJob} Job
+ * @typedef {{kind: 'refine', id: number, startedMs: number | null, itemId: number, how: Refinement, mask: Mask}} RefineJob
+ * @typedef {OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob} Job
  */
 
 /** @typedef {{name: string, sha256: {encoder: string, decoder: string}}} ModelId  which files a model is made of */
@@ -155,6 +173,7 @@
  * @property {Locale} locale
  * @property {Theme} theme
  * @property {boolean} touch  handles are larger under a finger
+ * @property {boolean} pen  a pen was used: it draws, and fingers move the picture
  * @property {boolean} calm  reduced motion is wished for
  * @property {Extent} viewport  of the viewer, CSS pixels
  * @property {View} view
@@ -182,6 +201,10 @@
  * @property {number | null} hovered
  * @property {Point | null} anchor  first of two clicks, image pixels
  * @property {Draft | null} draft
+ * @property {Stroke | null} stroke
+ * @property {number | null} brushPx  diameter in image pixels, not rounded; null: as it suits the picture
+ * @property {Point | null} brushAt  where the brush hangs over the picture, image pixels
+ * @property {Stroke['verb']} lassoVerb
  * @property {Loading | null} loading
  * @property {readonly Job[]} jobs  under way, oldest first; started and ended through `jobs.js`
  * @property {readonly number[]} workers  memory of each that runs, in bytes
@@ -256,6 +279,22 @@
  *   | {type: 'all-removed'}
  *   | {type: 'renamed', id: number, name: string}
  *   | {type: 'visibility-toggled', id: number}
+ *   | {type: 'lock-toggled', id: number}
+ *   | {type: 'duplicated', id: number}
+ *   | {type: 'pen-used'}
+ *   | {type: 'brush-sized', factor: number}
+ *   | {type: 'brush-chosen', px: number}
+ *   | {type: 'brush-at', at: Point | null}
+ *   | {type: 'brush-moved', dx: number, dy: number}
+ *   | {type: 'brush-pressed'}
+ *   | {type: 'verb-swapped'}
+ *   | {type: 'lasso-verb-chosen', verb: Stroke['verb']}
+ *   | {type: 'stroke-begun', shape: Stroke['shape'], verb: Stroke['verb'], at: Point}
+ *   | {type: 'stroke-moved', points: readonly Point[]}
+ *   | {type: 'stroke-kept'}
+ *   | {type: 'refine-asked', how: Refinement}
+ *   | {type: 'refined', id: number, mask: Omit<Mask, 'key' | 'score'>}
+ *   | {type: 'mask-reset', id: number}
  *   | {type: 'undo'}
  *   | {type: 'redo'}
  *   | {type: 'save-asked', what: ExportKind}
@@ -274,6 +313,7 @@
  *   | {type: 'read-session', blob: Blob}
  *   | {type: 'keep', session: Session, shelved: boolean}
  *   | {type: 'forget'}
+ *   | {type: 'refine', id: number, size: Extent, mask: Mask, how: Refinement}
  *   | {type: 'tick-later'}
  *   | {type: 'remember', settings: Settings}} Effect
  */

@@ -4,18 +4,23 @@
 
 /** @import {State, Action, Effect, Study, Work, Label, Draft, Settings, Job, Box} from './types.js' */
 
+import {
+  brushMoved, brushPressed, maskReset, refineAsked, refined, strokeBegun, strokeKept, strokeMoved, verbSwapped, withBrushBy,
+} from './correct.js'
 import {boxBetween, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
+import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
 import {sessionOf} from './session.js'
-import {changeItem, currentItems, currentSlice, itemFromDraft, maskKey, wantedMasks} from './work.js'
+import {changeItem, currentItems, currentSlice, isEdited, itemFromDraft, maskKey, wantedMasks} from './work.js'
 
 /** @param {Partial<Settings>} settings as remembered @returns {State} */
 export const initialState = (settings = {}) => ({
   locale: settings.locale ?? 'en',
   theme: settings.theme ?? 'dark',
   touch: false,
+  pen: false,
   calm: false,
   viewport: {width: 0, height: 0},
   view: {fit: true, zoom: 1, centre: [0, 0]},
@@ -43,6 +48,10 @@ export const initialState = (settings = {}) => ({
   hovered: null,
   anchor: null,
   draft: null,
+  stroke: null,
+  brushPx: null,
+  brushAt: null,
+  lassoVerb: 'add',
   loading: null,
   jobs: [],
   workers: [],
@@ -121,7 +130,7 @@ function nextJob(state) {
 /** Saving waits until every mask is up to date. @param {State} state @param {Study} study @returns {[State, Effect[]] | null} */
 function nextExport(state, study) {
   const {saving} = state
-  if (!saving || state.draft || jobOfKind(state, 'segment')) return null
+  if (!saving || state.draft || state.stroke || jobOfKind(state, 'segment') || jobOfKind(state, 'refine')) return null
   const id = nextJobId(state)
   const {width, height} = currentSlice(study)
   const items = study.work.items.filter((item) => item.mask !== null)
@@ -190,7 +199,7 @@ function act(state, action) {
         future: [],
       })
       const view = fitView({width, height}, state.viewport)
-      const fresh = {shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
+      const fresh = {shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
       return [reopened({...endJob(state, job.id), ...fresh, study: opened, view, refused: []}), []]
     }
     case 'encoded': {
@@ -244,7 +253,7 @@ function act(state, action) {
     case 'closed': {
       const [idle, effects] = stopWork(state)
       const shelved = idle.study ?? state.shelved
-      return [{...idle, study: null, shelved, pending: null, draft: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
+      return [{...idle, study: null, shelved, pending: null, draft: null, stroke: null, brushAt: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
     }
     case 'resumed': {
       if (!state.shelved) return [state, []]
@@ -267,9 +276,11 @@ function act(state, action) {
       return [study ? {...state, view: fitView(currentSlice(study), state.viewport)} : state, []]
 
     case 'tool-chosen':
-      return [{...state, tool: action.tool, anchor: null, draft: null}, []]
+      return [{...state, tool: action.tool, anchor: null, draft: null, stroke: null}, []]
     case 'touch-used':
       return [state.touch === action.touch ? state : {...state, touch: action.touch}, []]
+    case 'pen-used':
+      return [state.pen ? state : {...state, pen: true}, []]
     case 'calm-wished':
       return [{...state, calm: action.calm}, []]
     case 'menu-toggled':
@@ -304,7 +315,7 @@ function act(state, action) {
     case 'draft-kept':
       return [draftKept(state), []]
     case 'draft-dropped':
-      return [{...state, draft: null, anchor: null}, []]
+      return [{...state, draft: null, anchor: null, stroke: null}, []]
     case 'box-placed': {
       if (!study) return [state, []]
       const {view, viewport} = state
@@ -336,30 +347,50 @@ function act(state, action) {
       const to = at < 0 ? (action.step > 0 ? 0 : items.length - 1) : (at + action.step + items.length) % items.length
       return [{...state, selected: [/** @type {(typeof items)[number]} */ (items[to]).id]}, []]
     }
-    case 'removed': {
-      if (!study) return [state, []]
-      const items = study.work.items.filter((item) => item.id !== action.id)
-      if (items.length === study.work.items.length) return [state, []]
-      const label = {key: /** @type {const} */ ('undo.remove'), values: {n: action.id}}
-      const next = withWork(state, {...study.work, items}, label)
-      return [{...next, selected: state.selected.filter((id) => id !== action.id), hovered: null}, []]
-    }
+    case 'removed':
+      return [removed(state, action.id), []]
     case 'all-removed':
-      if (!study || study.work.items.length === 0) return [state, []]
-      return [{...withWork(state, {...study.work, items: []}, {key: 'undo.removeAll'}), selected: [], hovered: null, menu: null}, []]
-    case 'renamed': {
-      if (!study) return [state, []]
-      const name = action.name.trim().slice(0, 80)
-      if (study.work.items.some((item) => item.id === action.id && item.name === name)) return [state, []]
-      const work = changeItem(study.work, action.id, (item) => ({...item, name}))
-      return [withWork(state, work, {key: 'undo.rename', values: {n: action.id}}), []]
-    }
+      return [allRemoved(state), []]
+    case 'renamed':
+      return [renamed(state, action.id, action.name.trim().slice(0, 80)), []]
+    case 'lock-toggled':
+      return [lockToggled(state, action.id), []]
+    case 'duplicated':
+      return [duplicated(state, action.id), []]
     case 'visibility-toggled': {
       if (!study) return [state, []]
       // Looking is not doing: it is no step of its own, and undo leaves it alone.
       const change = (/** @type {Work} */ work) => changeItem(work, action.id, (item) => ({...item, visible: !item.visible}))
       return [{...state, study: changeEverywhere(study, change)}, []]
     }
+
+    case 'brush-sized':
+      return [withBrushBy(state, action.factor), []]
+    case 'brush-chosen':
+      return [{...state, brushPx: action.px}, []]
+    case 'brush-at':
+      return [state.brushAt === action.at ? state : {...state, brushAt: action.at}, []]
+    case 'brush-moved':
+      return [brushMoved(state, action.dx, action.dy), []]
+    case 'brush-pressed':
+      return [brushPressed(state), []]
+    case 'verb-swapped':
+      return [verbSwapped(state), []]
+    case 'lasso-verb-chosen':
+      return [{...state, lassoVerb: action.verb}, []]
+    case 'stroke-begun':
+      return [strokeBegun(state, action), []]
+    case 'stroke-moved':
+      return [strokeMoved(state, action.points), []]
+    case 'stroke-kept':
+      return [strokeKept(state), []]
+    case 'refine-asked':
+      return refineAsked(state, action.how)
+    case 'refined':
+      return [refined(state, action), []]
+    case 'mask-reset':
+      return [maskReset(state, action.id), []]
+
     case 'undo':
       return [study ? stepped(state, undo(study)) : state, []]
     case 'redo':
@@ -370,7 +401,7 @@ function act(state, action) {
     case 'escape': {
       if (state.menu) return [{...state, menu: null}, []]
       if (state.sheet) return [{...state, sheet: null}, []]
-      if (state.draft || state.anchor) return [{...state, draft: null, anchor: null}, []]
+      if (state.draft || state.anchor || state.stroke) return [{...state, draft: null, anchor: null, stroke: null}, []]
       if (state.note) return [{...state, note: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
       if (state.jobs.some(canStop)) return stopWork(state)
@@ -455,7 +486,8 @@ function segmented(state, {id, at, masks, run}) {
     ...work,
     items: work.items.map((item) => {
       const mask = made.get(item.id)
-      return mask && mask.key === maskKey(state, item.box) ? {...item, mask} : item
+      // What a person has changed meanwhile, or had changed in that version, stays as they made it.
+      return mask && mask.key === maskKey(state, item.box) && !isEdited(item) ? {...item, mask} : item
     }),
   })
   return {...next, study: changeEverywhere(study, change)}
@@ -469,7 +501,9 @@ function drafted(state, {id, verb, box}) {
   if (id === null) {
     return {...state, draft: {id: study.work.lastItemId + 1, isNew: true, verb, box, mask: null}, selected: []}
   }
-  const item = study.work.items.find((one) => one.id === id)
+  const item = itemById(state, id)
+  const notice = item && lockedNotice(item)
+  if (notice) return {...state, notice, selected: [id]}
   return item ? {...state, draft: {id, isNew: false, verb, box, mask: item.mask}, selected: [id]} : state
 }
 
@@ -491,20 +525,19 @@ function draftKept(state) {
  */
 function changeBox(state, id, box, key, {merge = false, mask}) {
   const {study} = state
-  const item = study?.work.items.find((one) => one.id === id)
+  const item = itemById(state, id)
   if (!study || !item || sameBox(item.box, box)) return state
+  const notice = lockedNotice(item)
+  if (notice) return {...state, notice}
   const work = changeItem(study.work, id, (one) => ({...one, box, mask: mask === undefined ? one.mask : mask}))
   return {...state, study: commit(study, work, {key, values: {n: id}}, {merge})}
 }
-
-/** @param {State} state @param {Work} work @param {Label} label @returns {State} */
-const withWork = (state, work, label) => (state.study ? {...state, study: commit(state.study, work, label), notice: null} : state)
 
 /** After undo or redo, nothing that is gone stays selected. @param {State} state @param {Study} study @returns {State} */
 function stepped(state, study) {
   const there = new Set(study.work.items.map(({id}) => id))
   const selected = state.selected.filter((id) => there.has(id))
-  return {...state, study, selected, draft: null, anchor: null, hovered: null, menu: null}
+  return {...state, study, selected, draft: null, anchor: null, stroke: null, hovered: null, menu: null}
 }
 
 /** @type {Record<import('./types.js').ExportKind, string>} */

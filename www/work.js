@@ -11,6 +11,25 @@ export function maskKey(state, box, mode = state.mode) {
   return [state.model?.name ?? '', mode, choice, state.study?.sliceIdx ?? 0, ...box].join(' ')
 }
 
+/** The key of a mask that a person has changed. It belongs to its box, whatever model, class or mode are chosen. @param {Box} box */
+export const editedKey = (box) => ['edited', ...box].join(' ')
+
+/** Whether a person has changed the mask. @param {Item} item */
+export const isEdited = ({box, mask}) => mask?.key === editedKey(box)
+
+/** Whether an object has the mask that it should have. @param {State} state @param {Item} item */
+export const isUpToDate = (state, item) =>
+  item.mask !== null && (item.locked || item.mask.key === maskKey(state, item.box) || isEdited(item))
+
+/**
+ * How far an object's mask is. Refused: it failed or was cancelled, and is not asked for again by itself.
+ * @param {State} state @param {Item} item @returns {'done' | 'pending' | 'refused'}
+ */
+export function progressOf(state, item) {
+  if (isUpToDate(state, item)) return 'done'
+  return state.refused.includes(maskKey(state, item.box)) ? 'refused' : 'pending'
+}
+
 /** @param {Study} study @returns {Slice} */
 export const currentSlice = (study) => /** @type {Slice} */ (study.slices[study.sliceIdx])
 
@@ -38,6 +57,7 @@ export const itemFromDraft = (study, draft) => ({
   sliceIdx: study.sliceIdx,
   box: draft.box,
   visible: true,
+  locked: false,
   mask: draft.mask,
 })
 
@@ -59,7 +79,7 @@ export function wantedMasks(state) {
     return {ids: [draft.id], boxes: [draft.box], keys: [key], mode: 'challenge', isDraft: true}
   }
   const asked = new Set(state.jobs.flatMap((job) => (job.kind === 'segment' && !job.isDraft ? job.ids : [])))
-  const stale = currentItems(state.study).filter((item) => !asked.has(item.id) && isStale(state, item))
+  const stale = currentItems(state.study).filter((item) => !asked.has(item.id) && progressOf(state, item) === 'pending')
   if (stale.length === 0) return null
   return {
     ids: stale.map((item) => item.id),
@@ -68,12 +88,6 @@ export function wantedMasks(state) {
     mode: state.mode,
     isDraft: false,
   }
-}
-
-/** @param {State} state @param {Item} item */
-function isStale(state, item) {
-  const key = maskKey(state, item.box)
-  return item.mask?.key !== key && !state.refused.includes(key)
 }
 
 /** @param {Work} work @param {number} id @param {(item: Item) => Item} change @returns {Work} */

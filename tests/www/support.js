@@ -4,7 +4,7 @@
 
 import {jobOfKind} from '../../www/jobs.js'
 import {initialState, update} from '../../www/update.js'
-import {maskKey} from '../../www/work.js'
+import {isUpToDate as hasItsMask} from '../../www/work.js'
 
 /** @type {ModelEntry} */
 export const ENTRY = {name: 'tiny', title: 'Tiny', bytes: 10, licence: 'CC0', intendedUse: 'tests', default: true}
@@ -72,7 +72,7 @@ export function answer(state) {
 }
 
 /** @param {State} state @param {number} [i] */
-export const isUpToDate = (state, i = 0) => itemOf(state, i).mask?.key === maskKey(state, itemOf(state, i).box)
+export const isUpToDate = (state, i = 0) => hasItsMask(state, itemOf(state, i))
 
 /** Without what goes along with every step of the work: that the browser keeps it. @param {readonly {type: string}[]} list */
 export const types = (list) => list.map(({type}) => type).filter((type) => type !== 'keep')

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import {test} from 'node:test'
+
+import {answer, isUpToDate, itemOf, openedState, play, studyOf, withObject} from './support.js'
+
+/** @import {Action} from '../../www/types.js' */
+
+const LOCKED = {key: 'notice.locked', values: {n: 1}}
+const locked = () => play(withObject(openedState(), [10, 10, 60, 60]), {type: 'lock-toggled', id: 1}).state
+
+test('a locked object is not moved, resized, edited, renamed or removed, and says so', () => {
+  const actions = /** @type {Action[][]} */ ([
+    [{type: 'drafted', id: 1, verb: 'move', box: [20, 20, 70, 70]}, {type: 'draft-kept'}],
+    [{type: 'drafted', id: 1, verb: 'resize', box: [20, 20, 70, 70]}, {type: 'draft-kept'}],
+    [{type: 'nudged', dx: 1, dy: 0, resize: false}],
+    [{type: 'removed', id: 1}],
+    [{type: 'renamed', id: 1, name: 'x'}],
+    [{type: 'mask-reset', id: 1}],
+    [{type: 'refine-asked', how: 'smooth'}],
+    [{type: 'stroke-begun', shape: 'brush', verb: 'add', at: [5, 5]}],
+  ])
+  for (const steps of actions) {
+    const before = locked()
+    const {state, effects} = play(before, ...steps)
+    assert.equal(studyOf(state), studyOf(before), steps[0]?.type)
+    assert.deepEqual([state.notice, effects], [LOCKED, []], steps[0]?.type)
+  }
+})
+
+test('locking is a step, so that undo never changes a locked object', () => {
+  const state = play(locked(), {type: 'undo'}).state
+  assert.equal(itemOf(state).locked, false)
+  assert.equal(studyOf(state).work.items.length, 1)
+})
+
+test('removing all leaves what is locked', () => {
+  let state = withObject(locked(), [100, 10, 160, 60])
+  state = play(state, {type: 'all-removed'}).state
+  assert.deepEqual(studyOf(state).work.items.map(({id}) => id), [1])
+  assert.deepEqual(state.notice, {key: 'notice.lockedStay', values: {n: 1}})
+  assert.equal(studyOf(play(state, {type: 'all-removed'}).state), studyOf(state), 'and is no step when nothing goes')
+})
+
+test('the mask of a locked object stays through a change of class, and follows it once unlocked', () => {
+  const state = play(locked(), {type: 'class-chosen', choice: 'unknown'}).state
+  assert.deepEqual(state.jobs, [])
+  const unlocked = play(state, {type: 'lock-toggled', id: 1}).state
+  assert.deepEqual(unlocked.jobs.map(({kind}) => kind), ['segment'])
+})
+
+test('a copy lies beside its object, is selected, and asks for a mask of its own', () => {
+  let state = play(withObject(openedState(), [10, 10, 60, 60]), {type: 'renamed', id: 1, name: 'cell'}, {type: 'duplicated', id: 1}).state
+  const {box, name, mask} = itemOf(state, 1)
+  assert.deepEqual([box[2] - box[0], box[3] - box[1], name, mask], [50, 50, 'cell', null])
+  assert.notDeepEqual(box, [10, 10, 60, 60])
+  assert.deepEqual(state.selected, [2])
+  state = answer(state)
+  assert.equal(isUpToDate(state, 1), true)
+  assert.deepEqual(studyOf(state).past.at(-1)?.label, {key: 'undo.duplicate', values: {n: 1}})
+})
+
+test('a mask of a person’s own goes along with the copy, also at the edge of the picture', () => {
+  const drawn = play(
+    {...openedState(), brushPx: 1},
+    {type: 'stroke-begun', shape: 'brush', verb: 'add', at: [195.5, 95.5]},
+    {type: 'stroke-moved', points: [[199.5, 99.5]]},
+    {type: 'stroke-kept'},
+  ).state
+  const copy = itemOf(play(drawn, {type: 'duplicated', id: 1}).state, 1)
+  assert.equal(copy.mask?.areaPx, 5)
+  assert.deepEqual(copy.mask?.bytes, itemOf(drawn).mask?.bytes)
+  assert.ok(copy.box[2] < 200)
+})

@@ -1,0 +1,86 @@
+/** What is done to objects as a whole: locked, copied, removed. Pure. */
+
+/** @import {Box, Item, Label, State, Work} from './types.js' */
+
+import {moveBox} from './geometry.js'
+import {commit} from './history.js'
+import {shifted} from './raster.js'
+import {changeItem, currentSlice, editedKey, isEdited} from './work.js'
+
+/** How far a copy lies beside its object, CSS pixels. */
+const COPY_OFFSET = 14
+
+/** Why an object is left as it is, or null. @param {Item} item @returns {Label | null} */
+export const lockedNotice = ({id, locked}) => (locked ? {key: 'notice.locked', values: {n: id}} : null)
+
+/** @param {State} state @param {number} id @returns {Item | undefined} */
+export const itemById = ({study}, id) => study?.work.items.find((item) => item.id === id)
+
+/** Locking is a step, so that undo never changes an object that is locked. @param {State} state @param {number} id @returns {State} */
+export function lockToggled(state, id) {
+  const item = itemById(state, id)
+  if (!state.study || !item) return state
+  const work = changeItem(state.study.work, id, (one) => ({...one, locked: !one.locked}))
+  return withWork(state, work, {key: item.locked ? 'undo.unlock' : 'undo.lock', values: {n: id}})
+}
+
+/**
+ * A copy beside the object, and selected. A mask of a person's own goes along; the model is asked for any other.
+ * @param {State} state @param {number} id @returns {State}
+ */
+export function duplicated(state, id) {
+  const {study} = state
+  const item = itemById(state, id)
+  if (!study || !item) return state
+  const picture = currentSlice(study)
+  const copyId = study.work.lastItemId + 1
+  const box = besides(item.box, Math.max(1, Math.round(COPY_OFFSET / state.view.zoom)), picture)
+  const mask = item.mask && isEdited(item)
+    ? {...item.mask, ...shifted(item.mask, box[0] - item.box[0], box[1] - item.box[1], picture), key: editedKey(box)}
+    : null
+  const copy = {...item, id: copyId, colour: copyId - 1, box, mask, visible: true, locked: false}
+  const work = {...study.work, items: [...study.work.items, copy], lastItemId: copyId}
+  return {...withWork(state, work, {key: 'undo.duplicate', values: {n: id}}), selected: [copyId]}
+}
+
+/** Right and down, or left and up where the picture ends. @param {Box} box @param {number} by @param {{width: number, height: number}} picture @returns {Box} */
+function besides(box, by, picture) {
+  const dx = box[2] + by <= picture.width ? by : -by
+  const dy = box[3] + by <= picture.height ? by : -by
+  return moveBox(box, dx, dy, picture)
+}
+
+/** @param {State} state @param {number} id @returns {State} */
+export function removed(state, id) {
+  const item = itemById(state, id)
+  if (!state.study || !item) return state
+  const notice = lockedNotice(item)
+  if (notice) return {...state, notice}
+  const items = state.study.work.items.filter((one) => one !== item)
+  const next = withWork(state, {...state.study.work, items}, {key: 'undo.remove', values: {n: id}})
+  return {...next, selected: state.selected.filter((one) => one !== id), hovered: null}
+}
+
+/** All but those that are locked. @param {State} state @returns {State} */
+export function allRemoved(state) {
+  const {study} = state
+  if (!study || study.work.items.length === 0) return state
+  const kept = study.work.items.filter(({locked}) => locked)
+  const notice = kept.length > 0 ? {key: /** @type {const} */ ('notice.lockedStay'), values: {n: kept.length}} : null
+  if (kept.length === study.work.items.length) return {...state, notice, menu: null}
+  const next = withWork(state, {...study.work, items: kept}, {key: 'undo.removeAll'})
+  return {...next, selected: state.selected.filter((id) => kept.some((item) => item.id === id)), hovered: null, menu: null, notice}
+}
+
+/** @param {State} state @param {number} id @param {string} name @returns {State} */
+export function renamed(state, id, name) {
+  const item = itemById(state, id)
+  if (!state.study || !item || item.name === name) return state
+  const notice = lockedNotice(item)
+  if (notice) return {...state, notice}
+  const work = changeItem(state.study.work, id, (one) => ({...one, name}))
+  return withWork(state, work, {key: 'undo.rename', values: {n: id}})
+}
+
+/** @param {State} state @param {Work} work @param {Label} label @returns {State} */
+export const withWork = (state, work, label) => (state.study ? {...state, study: commit(state.study, work, label), notice: null} : state)
