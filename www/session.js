@@ -92,6 +92,7 @@ function readItem(value, n, size) {
     sliceIdx: 0,
     box: readBox(item.box, `the box of object ${n}`, size),
     visible: item.visible !== false,
+    locked: item.locked === true,
     mask: item.mask === null ? null : readMask(item.mask, n, size),
   }
 }

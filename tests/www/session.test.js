@@ -227,7 +227,7 @@ test('the picture’s name keeps no folder in the archive', async () => {
 })
 
 /** @type {Item} */
-const EMPTY_ITEM = {id: 1, name: '', colour: 0, sliceIdx: 0, box: /** @type {Box} */ ([0, 0, 5, 5]), visible: true, mask: null}
+const EMPTY_ITEM = {id: 1, name: '', colour: 0, sliceIdx: 0, box: /** @type {Box} */ ([0, 0, 5, 5]), visible: true, locked: false, mask: null}
 
 test('empty masks and objects without one survive', () => {
   const kept = session(workedState())
