@@ -55,7 +55,7 @@ export function strokeBegun(state, {shape, verb, at}) {
   const id = item?.id ?? study.work.lastItemId + 1
   const from = item ? {...item} : newItem(id, study.sliceIdx)
   const stroke = {id, isNew: !item, shape, verb, radiusPx: brushSize(state) / 2, points: at, from}
-  return {...state, stroke, brushAt: at, masksShown: true, notice: null, anchor: null}
+  return {...state, stroke, brushAt: at, layers: state.layers === 'picture' ? 'both' : state.layers, notice: null, anchor: null}
 }
 
 /** The stroke goes on. Points that add nothing that can be seen are left out. @param {State} state @param {readonly Point[]} points @returns {State} */

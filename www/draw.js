@@ -5,6 +5,7 @@
 import {traceMask} from './contour.js'
 import {HANDLES, handlePoint, viewFromImage} from './geometry.js'
 import {objectColour} from './palette.js'
+import {drawPicture, ZOOM_GRID} from './picture.js'
 import {currentSlice, maskKey, shownItems} from './work.js'
 
 // The viewer is neutral and dark in both themes: colour beside a grey picture changes how it is seen.
@@ -13,14 +14,10 @@ const HAIRLINE = 'rgba(0, 0, 0, 0.6)' // outside each line, so that it reads on 
 const HANDLE_FILL = '#FFFFFF'
 const HINT = 'rgba(255, 255, 255, 0.9)'
 
-/** From this zoom on pixels are shown as squares, masks with their stairs. */
-const ZOOM_SQUARES = 4
-/** From this zoom on lines between the pixels are drawn. */
-const ZOOM_GRID = 16
+/** From this zoom on masks are shown with the stairs of their pixels. */
+const ZOOM_STAIRS = 4
 
-/** What can be made once from an immutable value is kept beside it: the picture, and its halves. @type {WeakMap<ImageData, HTMLCanvasElement[]>} */
-const pictures = new WeakMap()
-/** @type {WeakMap<Uint8Array, {middles?: Path2D, corners?: Path2D}>} */
+/** What can be made once from an immutable value is kept beside it. @type {WeakMap<Uint8Array, {middles?: Path2D, corners?: Path2D}>} */
 const outlines = new WeakMap()
 
 /**
@@ -46,54 +43,19 @@ export function draw(canvas, state, pixelRatio) {
 
   const slice = currentSlice(state.study)
   toImage()
-  context.imageSmoothingEnabled = zoom < ZOOM_SQUARES
-  context.imageSmoothingQuality = 'high'
-  context.drawImage(pictureCanvas(slice, zoom * pixelRatio), 0, 0, slice.width, slice.height)
+  drawPicture(context, state, slice, pixelRatio)
   if (zoom >= ZOOM_GRID) drawGrid(context, state, slice)
 
   const items = shownItems(state)
-  if (state.masksShown) {
+  const masksShown = state.layers !== 'picture'
+  if (masksShown) {
     for (const item of items) {
       if (item.visible && item.mask) drawMask(context, state, item, item.mask)
     }
   }
   context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0)
-  if (state.masksShown) for (const item of items) if (item.visible) drawBox(context, state, item)
+  if (masksShown) for (const item of items) if (item.visible) drawBox(context, state, item)
   drawHint(context, state)
-}
-
-/**
- * The picture, halved as often as it stays at least as large as it is shown: a large picture is drawn as fast as a small
- * one, and without the glitter of pixels that are left out.
- * @param {Slice} slice @param {number} scale device pixels for an image pixel
- */
-function pictureCanvas({picture}, scale) {
-  let levels = pictures.get(picture)
-  if (!levels) {
-    const full = emptyCanvas(picture.width, picture.height)
-    full.getContext('2d')?.putImageData(picture, 0, 0)
-    pictures.set(picture, (levels = [full]))
-  }
-  let level = /** @type {HTMLCanvasElement} */ (levels[0])
-  for (let i = 1; scale * 2 ** i <= 1; i++) {
-    const half = levels[i] ?? emptyCanvas(Math.ceil(level.width / 2), Math.ceil(level.height / 2))
-    if (!levels[i]) {
-      const context = half.getContext('2d')
-      if (context) context.imageSmoothingQuality = 'high'
-      context?.drawImage(level, 0, 0, half.width, half.height)
-      levels[i] = half
-    }
-    level = half
-  }
-  return level
-}
-
-/** @param {number} width @param {number} height */
-function emptyCanvas(width, height) {
-  const canvas = document.createElement('canvas')
-  canvas.width = width
-  canvas.height = height
-  return canvas
 }
 
 /** @param {Mask} mask @param {'middles' | 'corners'} through */
@@ -116,11 +78,11 @@ function outline(mask, through) {
 /** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item @param {Mask} mask */
 function drawMask(context, state, item, mask) {
   const {zoom} = state.view
-  const path = outline(mask, zoom >= ZOOM_SQUARES ? 'corners' : 'middles')
+  const path = outline(mask, zoom >= ZOOM_STAIRS ? 'corners' : 'middles')
   const isChosen = state.selected.includes(item.id) || state.hovered === item.id || state.draft?.id === item.id
   const colour = objectColour(item.colour)
   if (state.maskStyle === 'fill') {
-    context.globalAlpha = isChosen ? 0.5 : 0.35
+    context.globalAlpha = isChosen ? Math.min(1, state.opacity + 0.15) : state.opacity
     context.fillStyle = colour
     context.fill(path, 'evenodd')
     context.globalAlpha = 1

@@ -10,6 +10,8 @@ import {createWorkerClient, Ended, startWorker} from './worker-client.js'
 
 const SETTINGS_KEY = 'medbox.settings'
 const TICK_MS = 100
+/** A window that has not moved for so long is encoded: who leafs through the presets does not start an encode for each. */
+const SETTLE_MS = 400
 
 /** What the browser remembers of the last visit. @returns {Partial<Settings>} */
 export function readSettings() {
@@ -101,11 +103,19 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return fetchPicture(effect.url, effect.name, effect.demo)
       case 'open':
         return answer(effect.id, async () => {
-          const {width, height, format, bits, pixels} = await pool.open(effect.id, effect.source.blob)
+          const {pixels, ...opened} = await pool.open(effect.id, effect.source.blob)
           if (!pixels) throw new Error('the picture came without its pixels')
-          const picture = new ImageData(pixels, width, height)
-          return {type: 'opened', id: effect.id, opened: {width, height, format, bits, picture}}
+          const picture = new ImageData(pixels, opened.width, opened.height)
+          return {type: 'opened', id: effect.id, opened: {...opened, picture}}
         })
+      case 'window': {
+        const {id, window, size} = effect
+        return answer(id, async () => {
+          const {pixels} = await pool.setWindow(id, window)
+          if (!pixels) throw new Error('the picture came without its pixels')
+          return {type: 'windowed', id, picture: new ImageData(pixels, size.width, size.height)}
+        })
+      }
       case 'encode':
         return answer(effect.id, async () => {
           const {probabilities, ms} = await pool.encode(effect.id, effect.size)
@@ -137,6 +147,8 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return pool.cancel(effect.ids)
       case 'tick-later':
         return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)
+      case 'settle-later':
+        return void setTimeout(() => dispatch({type: 'window-settled', turn: effect.turn}), SETTLE_MS)
       case 'remember':
         try {
           localStorage.setItem(SETTINGS_KEY, JSON.stringify(effect.settings))

@@ -5,7 +5,7 @@
 
 /** @import {Answer, Ask, Call, KeptView, ViewRect} from './protocol.js' */
 /** @import {WorkerClient} from './worker-client.js' */
-/** @import {Window} from './types.js' */
+/** @import {GreyWindow} from './types.js' */
 
 /** @typedef {{manifest: string, encoder: Blob, decoder: Blob}} ModelFiles */
 
@@ -16,7 +16,7 @@
  * @property {Promise<WebAssembly.Module> | null} module
  * @property {ModelFiles | null} model
  * @property {Blob | null} picture
- * @property {Window | null} window  null for the one that the picture was opened with
+ * @property {GreyWindow | null} window  null for the one that the picture was opened with
  * @property {{view: ViewRect, kept: KeptView} | null} whole
  * @property {{core: number, model: number, picture: number}} ms  how long the steps to each took last, 0 while not known
  */
@@ -53,7 +53,7 @@ export const viewKey = (view) => view.join(' ')
 
 /** @param {WorkerClient} client @param {Subject} subject */
 export function createEngine(client, subject) {
-  /** @typedef {{core: boolean, model: ModelFiles | null, picture: Blob | null, window: Window | null, views: Set<string>}} There */
+  /** @typedef {{core: boolean, model: ModelFiles | null, picture: Blob | null, window: GreyWindow | null, views: Set<string>}} There */
   /** @type {There} */
   let there = {core: false, model: null, picture: null, window: null, views: new Set()}
 
@@ -104,7 +104,7 @@ export function createEngine(client, subject) {
     return opened
   }
 
-  /** @param {Window} window @param {boolean} pixels */
+  /** @param {GreyWindow} window @param {boolean} pixels */
   const showThrough = async (window, pixels) => {
     const shown = await client.request('setWindow', {...window, pixels})
     there = {...there, window, views: new Set()}
@@ -137,7 +137,7 @@ export function createEngine(client, subject) {
       Object.assign(subject, {picture: blob, window: null, whole: null})
       return opened
     },
-    /** Shows the picture through another window, here and for all. @param {Window} window @returns {Promise<Answer<'setWindow'>>} */
+    /** Shows the picture through another window, here and for all. @param {GreyWindow} window @returns {Promise<Answer<'setWindow'>>} */
     async setWindow(window) {
       await preparePicture()
       const shown = await showThrough(window, true)

@@ -23,6 +23,7 @@ export async function loadTranslator(locale) {
 export function createTranslator(locale, table) {
   const plural = new Intl.PluralRules(locale)
   const integers = new Intl.NumberFormat(locale)
+  const digits = new Intl.NumberFormat(locale, {maximumSignificantDigits: 4})
   const tenths = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1})
   const moments = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'})
   const shares = new Intl.NumberFormat(locale, {style: 'percent', maximumFractionDigits: 0})
@@ -49,6 +50,8 @@ export function createTranslator(locale, table) {
     moment: (ms) => moments.format(ms),
     /** @param {number} value */
     integer: (value) => integers.format(value),
+    /** A stored value: whole numbers as they are, others to four digits. @param {number} n */
+    value: (n) => (Number.isInteger(n) ? integers : digits).format(n).replace('-', '−'),
     /** In tens of milliseconds, from a second on in tenths of a second. @param {number} ms */
     duration: (ms) =>
       ms < 995

@@ -30,6 +30,9 @@ export function startJob(state, job, effect) {
 /** @param {State} state @param {number} id @returns {State} */
 export const endJob = (state, id) => ({...state, jobs: state.jobs.filter((job) => job.id !== id)})
 
+/** @param {State} state @param {Job['kind'][]} kinds  whose answers nobody waits for any more @returns {State} */
+export const withoutJobs = (state, ...kinds) => ({...state, jobs: state.jobs.filter((job) => !kinds.includes(job.kind))})
+
 /** @template {Job} J @param {State} state @param {J} job @param {Partial<J>} change @returns {State} */
 export const changeJob = (state, job, change) => ({
   ...state,
@@ -46,6 +49,6 @@ export const canStop = ({kind}) => kind === 'open' || kind === 'encode' || kind 
 export function foremostJob(state) {
   const segments = state.jobs.filter((job) => job.kind === 'segment')
   return (
-    jobOfKind(state, 'open') ?? jobOfKind(state, 'encode') ?? segments.find((job) => !job.isDraft) ?? segments[0] ?? state.jobs[0]
+    jobOfKind(state, 'open') ?? jobOfKind(state, 'window') ?? jobOfKind(state, 'encode') ?? segments.find((job) => !job.isDraft) ?? segments[0] ?? state.jobs[0]
   )
 }

@@ -1,6 +1,8 @@
 /** What a key means. Pure: a key press and the state in, an action out. */
 
-/** @import {Action, State} from './types.js' */
+/** @import {Action, Preset, State} from './types.js' */
+
+import {PRESETS} from './windowing.js'
 
 const ZOOM_STEP = 1.25
 
@@ -29,11 +31,14 @@ export function keyAction(state, {key, ctrl, shift, alt, onViewer}) {
     case 'v': return {type: 'tool-chosen', tool: 'select'}
     case 'h': return {type: 'tool-chosen', tool: 'pan'}
     case 'o': return {type: 'mask-style-toggled'}
-    case 'm': return {type: 'masks-toggled'}
+    case 'm': return {type: shift ? 'picture-toggled' : 'masks-toggled'}
+    case 'i': return {type: 'invert-toggled'}
     case 'n': return {type: 'box-placed'}
     case 'f': case '0': return {type: 'fitted'}
     case '+': case '=': return {type: 'zoomed', factor: ZOOM_STEP, at: null}
     case '-': return {type: 'zoomed', factor: 1 / ZOOM_STEP, at: null}
+    case '1': case '2': case '3': case '4': case '5': case '6':
+      return {type: 'preset-chosen', preset: /** @type {Preset} */ (PRESETS[Number(letter) - 1])}
     case '.': return {type: 'select-next', step: 1}
     case ',': return {type: 'select-next', step: -1}
   }

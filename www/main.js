@@ -4,11 +4,13 @@
 
 import {draw} from './draw.js'
 import {createEffects, readSettings} from './effects.js'
+import {imageFromView} from './geometry.js'
 import {bestLocale, loadTranslator} from './i18n.js'
 import {keyAction} from './keys.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
 import {bytesPerWorker, workersFor} from './schedule.js'
 import {createStore} from './store.js'
+import {listenToView} from './render-view.js'
 import {hover, pinch, press} from './tools.js'
 import {initialState, update} from './update.js'
 
@@ -104,6 +106,7 @@ canvas.addEventListener('pointermove', (event) => {
   if (down.has(event.pointerId)) down.set(event.pointerId, at)
   const [first, second] = [...down.values()]
   if (pinching && first && second) return dispatchAll(pinching(first, second))
+  dispatch({type: 'pointed', at: event.pointerType === 'touch' ? null : imageFromView(getState().view, getState().viewport, at)})
   if (gesture) return dispatchAll(gesture.move(at))
   if (down.size > 0 || event.pointerType === 'touch') return
   const {cursor, actions} = hover(getState(), at)
@@ -125,7 +128,10 @@ canvas.addEventListener('pointercancel', (event) => {
   gesture = null
   dispatch({type: 'draft-dropped'})
 })
-canvas.addEventListener('pointerleave', () => dispatch({type: 'hovered', id: null}))
+canvas.addEventListener('pointerleave', () => {
+  dispatch({type: 'hovered', id: null})
+  dispatch({type: 'pointed', at: null})
+})
 canvas.addEventListener('contextmenu', (event) => event.preventDefault())
 canvas.addEventListener('dblclick', () => {
   dispatch({type: 'draft-dropped'})
@@ -139,7 +145,7 @@ canvas.addEventListener('wheel', (event) => {
 
 // Keys.
 /** @param {Element | null} node  where letters are written, or a key has its own meaning */
-const takesKeys = (node) => node instanceof HTMLInputElement && node.type === 'text'
+const takesKeys = (node) => node instanceof HTMLInputElement && (node.type === 'text' || node.type === 'number')
 window.addEventListener('keydown', (event) => {
   const focused = document.activeElement
   if (takesKeys(focused)) {
@@ -155,6 +161,7 @@ window.addEventListener('keydown', (event) => {
   const {key, shiftKey: shift, altKey: alt} = event
   const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer})
   if (action === null) return
+  if (key === 'Escape') gesture = null // What is under the hand is let go.
   event.preventDefault()
   if (action === 'open-file') fileInput.click()
   else dispatch(action)
@@ -264,6 +271,8 @@ for (const sheet of /** @type {const} */ (['keys', 'about'])) {
     if (event.target === dialog || within(event, '[data-close]')) dialog.close()
   })
 }
+
+listenToView(part, dispatch, getState)
 
 // The list of objects.
 const objects = part('objects')

@@ -7,7 +7,7 @@
 /** @import {Engine, ModelFiles, PlainCall} from './engine.js' */
 /** @import {Waiting} from './schedule.js' */
 /** @import {WorkerClient} from './worker-client.js' */
-/** @import {Box, ClassChoice, Extent, Failure, Window, LastRun, Mask, Mode} from './types.js' */
+/** @import {Box, ClassChoice, Extent, Failure, GreyWindow, LastRun, Mask, Mode} from './types.js' */
 
 import {createEngine, emptySubject, NEEDS, viewKey} from './engine.js'
 import {failureFrom} from './protocol.js'
@@ -136,7 +136,7 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
       slots.filter(({task, engine}) => task === null && engine.bytes() > bytesMax).forEach(drop)
       return add({job, rank: RANK.picture, needs: 'model'}, (engine) => engine.open(blob))
     },
-    /** What was encoded of the picture is out of date then. @param {number} job @param {Window} window @returns {Promise<Answer<'setWindow'>>} */
+    /** What was encoded of the picture is out of date then. @param {number} job @param {GreyWindow} window @returns {Promise<Answer<'setWindow'>>} */
     setWindow: (job, window) => add({job, rank: RANK.light, needs: 'picture'}, (engine) => engine.setWindow(window)),
     /** @param {number} job @param {Extent} extent  of the picture @returns {Promise<Answer<'encode'>>} */
     async encode(job, extent) {

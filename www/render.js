@@ -9,6 +9,8 @@ import {LANGUAGES} from './i18n.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {objectColour} from './palette.js'
 import {renderKeeping, renderNote} from './render-note.js'
+import {renderView, valueFacts} from './render-view.js'
+import {wantedWindow} from './windowing.js'
 import {currentSlice, maskKey, shownItems} from './work.js'
 
 /** A wait under this is not worth a word. */
@@ -64,7 +66,8 @@ export function createRenderer(part, translator) {
       renderObjects(part, state, translator, rows)
     }
     if (changed('study', 'model')) renderClasses(part, state, translator)
-    if (changed('study')) renderFacts(part, state, translator)
+    if (changed('study', 'windowDraft')) renderFacts(part, state, translator)
+    renderView(part, state, previous, translator)
     if (changed('mode', 'encodeMs', 'modelName')) {
       const ms = state.encodeMs[state.modelName ?? '']
       check(part('closer'), state.mode === 'default')
@@ -97,7 +100,7 @@ function renderPage(part, state) {
     attribute(tool, 'aria-pressed', tool.dataset.tool === state.tool)
   }
   attribute(part('outline'), 'aria-pressed', state.maskStyle === 'outline')
-  attribute(part('masks'), 'aria-pressed', state.masksShown)
+  attribute(part('masks'), 'aria-pressed', state.layers !== 'picture')
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
@@ -287,15 +290,18 @@ function renderClasses(part, state, {t, percent}) {
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
-function renderFacts(part, state, {t}) {
+function renderFacts(part, state, translator) {
   const {study} = state
   if (!study) return
-  const {width, height} = currentSlice(study)
+  const {t} = translator
+  const slice = currentSlice(study)
+  const {width, height} = slice
   const {demo, name} = study.source
   const facts = [
     element('dd', {class: 'facts-name'}, [demo?.title ?? name]),
     element('dd', {}, [t('panel.picture.size', {width, height})]),
     element('dd', {}, [t('panel.picture.format', {format: study.format, bits: study.bits})]),
+    ...valueFacts(slice, wantedWindow(state, study), translator),
   ]
   if (demo) {
     facts.push(element('dt', {}, [t('panel.picture.source')]), element('dd', {}, [demo.attribution]))
@@ -384,6 +390,8 @@ export function progress(state, translator) {
         const words = expected > LONG_MS && left > 0 ? t('status.encode.left', {time: duration(left)}) : t('status.encode', {time: duration(elapsed)})
         return {words, share: Math.min(0.97, elapsed / expected), canStop}
       }
+      case 'window':
+        return {words: t('status.window'), share: 0, canStop}
       case 'segment':
         return {words: t('status.segment', {time: duration(elapsed)}), share: 1 - job.left / job.ids.length, canStop}
       case 'export':

@@ -3,7 +3,7 @@
  * What comes from a file is hostile until it has been read.
  */
 
-/** @import {Box, Extent, Item, Mask, ModelId, Session, State, Study, Work} from './types.js' */
+/** @import {Box, Extent, GreyWindow, Item, Mask, ModelId, Session, State, Study, Work} from './types.js' */
 
 import {PageError} from './protocol.js'
 import {currentSlice, maskKey} from './work.js'
@@ -46,13 +46,14 @@ export function writeSession({source, size, work, sliceIdx, mode, model}) {
     mode,
     sliceIdx,
     classChoice: work.classChoice,
+    window: work.window,
     lastItemId: work.lastItemId,
     items: work.items.map(({mask, ...item}) => ({...item, mask: mask && writeMask(mask)})),
   }
 }
 
 /** @param {Mask} mask  runs: lengths of background and mask by turns, row after row of the region */
-const writeMask = ({region, bytes, score, key}) => ({region, runs: runsOf(bytes), score, key})
+const writeMask = ({region, bytes, score, key, window}) => ({region, runs: runsOf(bytes), score, key, window})
 
 /**
  * A session from what `writeSession` made. Throws a PageError with what is wrong where it was not made so.
@@ -69,7 +70,8 @@ export function readSession(value, picture) {
   if (items.length > ITEMS_MAX) throw wrong(`it has ${items.length} objects`)
   if (new Set(items.map(({id}) => id)).size !== items.length) throw wrong('two objects have the same number')
   const lastItemId = Math.max(whole(record.lastItemId, 'the last number'), ...items.map(({id}) => id))
-  const work = /** @type {Work} */ ({items, lastItemId, classChoice: text(record.classChoice, 'the modality', 40)})
+  const window = readWindow(record.window)
+  const work = /** @type {Work} */ ({items, lastItemId, classChoice: text(record.classChoice, 'the modality', 40), window})
   if (record.mode !== 'default' && record.mode !== 'challenge') throw wrong(`there is no mode “${String(record.mode).slice(0, 40)}”`)
   if (record.sliceIdx !== 0) throw wrong('it speaks of a slice that pictures do not have')
   return {
@@ -116,7 +118,18 @@ function readMask(value, n, size) {
   if (!bytes) throw wrong(`${what} does not fill its region`)
   const areaPx = runs.reduce((sum, run, i) => sum + (i % 2 === 1 ? run : 0), 0)
   const score = typeof mask.score === 'number' && mask.score >= 0 && mask.score <= 1 ? mask.score : 0
-  return {region: [x, y, width, height], bytes, areaPx, score, key: text(mask.key, what, 400)}
+  const window = readWindow(mask.window)
+  return {region: [x, y, width, height], bytes, areaPx, score, key: text(mask.key, what, 400), ...(window && {window})}
+}
+
+/** @param {unknown} value @returns {GreyWindow | null} null: none is told */
+function readWindow(value) {
+  if (value === null || value === undefined) return null
+  const {level, width} = object(value, 'the window')
+  if (typeof level !== 'number' || typeof width !== 'number' || !Number.isFinite(level) || !(width > 0 && width < Infinity)) {
+    throw wrong('a window has no level or no width')
+  }
+  return {level, width}
 }
 
 /** @param {unknown} value @returns {ModelId} */

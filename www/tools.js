@@ -3,11 +3,12 @@
  * so nothing adds up. Pure: points in, actions out.
  */
 
-/** @import {Action, Item, Point, State} from './types.js' */
+/** @import {Action, Item, Point, State, Study} from './types.js' */
 
 import {
   boxBetween, handleAt, HANDLES, imageFromView, isInside, isOnEdge, moveBox, panBy, resizeBox, zoomAt,
 } from './geometry.js'
+import {dragWindow, wantedWindow} from './windowing.js'
 import {currentItems, currentSlice} from './work.js'
 
 /** A press that moves less than this many CSS pixels is a click. */
@@ -23,6 +24,7 @@ const reachPx = (state) => (state.touch ? 16 : 7)
 export function press(state, {at, button, space}) {
   const {study} = state
   if (!study) return null
+  if (button === 2) return dragGreys(state, study, at)
   if (button === 1 || (button === 0 && (space || state.tool === 'pan'))) return pan(state, at)
   if (button !== 0) return null
   if (state.anchor) return secondClick(state, state.anchor)
@@ -107,6 +109,19 @@ function panOrClick(state, from) {
     move: (at) => (isClick(from, at) ? [] : move(at)),
     up: (at) => (isClick(from, at) ? [{type: 'selected', id: null}] : []),
   }
+}
+
+/** The right button: wider to the right, darker downwards. @param {State} state @param {Study} study @param {Point} from @returns {Gesture} */
+function dragGreys(state, study, from) {
+  const start = wantedWindow(state, study)
+  const slice = currentSlice(study)
+  let dragged = false
+  const move = (/** @type {Point} */ at) => {
+    dragged ||= !isClick(from, at)
+    if (!dragged) return []
+    return /** @type {Action[]} */ ([{type: 'window-dragged', window: dragWindow(start, at[0] - from[0], at[1] - from[1], slice)}])
+  }
+  return {cursor: 'move', move, up: (at) => [...move(at), {type: 'window-kept', merge: false}]}
 }
 
 /** The box from an image point to the pointer. @param {State} state @param {Point} corner @param {Point} at @returns {Action[]} */

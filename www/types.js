@@ -15,6 +15,11 @@
  */
 /** @typedef {readonly [number, number]} Point  x and y; which space is said where one is used */
 /** @typedef {{width: number, height: number}} Extent */
+/**
+ * The range of stored values that is shown from black to white: its middle and its extent, in stored units (grey levels
+ * of 8-bit pictures, Hounsfield units of a CT that has them).
+ * @typedef {{readonly level: number, readonly width: number}} GreyWindow
+ */
 
 /**
  * A mask as the core cuts it: one byte (0 or 1) for each pixel of its region, rows from the top.
@@ -25,6 +30,7 @@
  * @property {number} score  the decoder's own estimate of its overlap, 0 to 1; 1 once a person has changed it
  * @property {string} key  what it was made from (`maskKey`): when the wish differs, the mask is out of date. A mask that
  *   a person has changed has the `editedKey` of its box, and is out of date when the box is another
+ * @property {GreyWindow} [window]  through which the model saw the picture
  */
 
 /**
@@ -46,6 +52,11 @@
  * @property {number} width
  * @property {number} height
  * @property {ImageData} picture  RGBA
+ * @property {GreyWindow} window  that `picture` is shown through, and that the model sees it through
+ * @property {GreyWindow} openedWindow  the one it was opened with
+ * @property {ImageData} opened  the picture as it was opened
+ * @property {ValueRange} valueRange
+ * @property {boolean} stored  whether there are stored values of more than 8 bits behind the picture
  * @property {'waiting' | 'running' | 'done' | 'stopped'} encoding  stopped: cancelled or failed; the next box asks again
  * @property {readonly number[] | null} probabilities  of the 11 classes; null without a class head
  */
@@ -58,6 +69,7 @@
  * @property {readonly Item[]} items
  * @property {number} lastItemId
  * @property {ClassChoice} classChoice
+ * @property {GreyWindow | null} window  that the picture is to be seen through; null for the one it was opened with
  */
 /** @typedef {Omit<Mask, 'bytes'> & {packed: Uint32Array | Uint8Array}} PackedMask  runs of equal bytes, or the bytes where they are fewer */
 /** @typedef {Omit<Item, 'mask'> & {mask: PackedMask | null}} PackedItem */
@@ -79,6 +91,8 @@
 
 /** @typedef {'auto' | 'unknown' | string} ClassChoice  or the name of a class as the model spells it */
 /** @typedef {'default' | 'challenge'} Mode  with or without looking closer */
+/** @typedef {'soft' | 'lung' | 'bone' | 'brain' | 'auto' | 'full'} Preset  of the window */
+/** @typedef {'both' | 'picture' | 'masks'} Layers  what is shown */
 /** @typedef {'box' | 'select' | 'brush' | 'eraser' | 'lasso' | 'pan'} Tool */
 /** @typedef {'model' | 'class' | 'save' | 'more'} Menu */
 /** @typedef {'keys' | 'about'} Sheet */
@@ -136,10 +150,11 @@
  * @typedef {{kind: 'engine' | 'model' | 'start' | 'read', loaded: number, total: number}} Loading  bytes; total 0 when not told
  * @typedef {{kind: 'open', id: number, startedMs: number | null, source: Source}} OpenJob
  * @typedef {{kind: 'encode', id: number, startedMs: number | null, sliceIdx: number}} EncodeJob
- * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean, left: number}} SegmentJob  left: boxes that have no answer yet
+ * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean, left: number, window: GreyWindow}} SegmentJob  left: boxes that have no answer yet
  * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
  * @typedef {{kind: 'refine', id: number, startedMs: number | null, itemId: number, how: Refinement, mask: Mask}} RefineJob
- * @typedef {OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob} Job
+ * @typedef {{kind: 'window', id: number, startedMs: number | null, window: GreyWindow}} WindowJob
+ * @typedef {OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob | WindowJob} Job
  */
 
 /** @typedef {{name: string, sha256: {encoder: string, decoder: string}}} ModelId  which files a model is made of */
@@ -183,7 +198,15 @@
  * @property {boolean} panelOpen  where the panel is a drawer
  * @property {boolean} dropping  a file hangs over the page
  * @property {'fill' | 'outline'} maskStyle
- * @property {boolean} masksShown
+ * @property {Layers} layers
+ * @property {number} opacity  of filled masks, 0 to 1
+ * @property {boolean} invert  white for black: how it looks, not what the model sees
+ * @property {boolean} smooth  whether enlarged pixels run into each other
+ * @property {Point | null} pointer  the pixel under it
+ * @property {{at: Point, value: number} | null} probed  the stored value of a pixel, as the core told it
+ * @property {GreyWindow | null} windowDraft  under the hand, not yet part of the work
+ * @property {number | null} settling  the turn of the clock that is waited for before a picture in a new window is encoded
+ * @property {number} lastTurn  of that clock
  * @property {readonly ModelEntry[]} models
  * @property {string | null} modelName  the one asked for
  * @property {ModelInfo | null} model  the one that is loaded
@@ -222,7 +245,7 @@
 
 /**
  * `segmented` comes once or, where boxes are spread over workers, in parts: `at` are the places of the boxes in the job.
- * @typedef {{width: number, height: number, format: string, bits: number, picture: ImageData}} Opened
+ * @typedef {{width: number, height: number, format: string, bits: number, picture: ImageData, window: GreyWindow | null, valueRange: ValueRange}} Opened  window: null for pictures that are shown as they are
  * @typedef {{type: 'listed', models: readonly ModelEntry[], demos: readonly Demo[]}
  *   | {type: 'loading', loading: Loading | null}
  *   | {type: 'model-chosen', name: string}
@@ -262,6 +285,17 @@
  *   | {type: 'dropping', over: boolean}
  *   | {type: 'mask-style-toggled'}
  *   | {type: 'masks-toggled'}
+ *   | {type: 'picture-toggled'}
+ *   | {type: 'layers-chosen', layers: Layers}
+ *   | {type: 'opacity-chosen', opacity: number}
+ *   | {type: 'invert-toggled'}
+ *   | {type: 'smooth-toggled'}
+ *   | {type: 'pointed', at: Point | null}
+ *   | {type: 'window-dragged', window: GreyWindow}
+ *   | {type: 'window-kept', merge: boolean}
+ *   | {type: 'preset-chosen', preset: Preset}
+ *   | {type: 'windowed', id: number, picture: ImageData}
+ *   | {type: 'window-settled', turn: number}
  *   | {type: 'theme-toggled'}
  *   | {type: 'locale-chosen', locale: Locale}
  *   | {type: 'mode-chosen', mode: Mode}
@@ -308,6 +342,8 @@
  *   | {type: 'open', id: number, source: Source}
  *   | {type: 'encode', id: number, size: Extent}
  *   | {type: 'segment', id: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isDraft: boolean}
+ *   | {type: 'window', id: number, window: GreyWindow, size: Extent}
+ *   | {type: 'settle-later', turn: number}
  *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly Item[], session: Session}
  *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'read-session', blob: Blob}
@@ -318,7 +354,7 @@
  *   | {type: 'remember', settings: Settings}} Effect
  */
 
-/** @typedef {{locale: Locale, theme: Theme, mode: Mode, modelName: string | null, encodeMs: Readonly<Record<string, number>>, hintSeen: boolean}} Settings  kept in the browser */
+/** @typedef {{locale: Locale, theme: Theme, mode: Mode, modelName: string | null, encodeMs: Readonly<Record<string, number>>, hintSeen: boolean, invert: boolean, smooth: boolean, opacity: number}} Settings  kept in the browser */
 
 /**
  * The wasm module's exports as `src/wasm.rs` gives them. One instance holds one model and one open picture; all but
@@ -326,7 +362,7 @@
  * @typedef {object} Core
  * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<{memory: WebAssembly.Memory}>} default
  * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array) => Omit<ModelInfo, 'sha256'>} loadModel
- * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: Window | null, valueRange: ValueRange}} open
+ * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: GreyWindow | null, valueRange: ValueRange}} open
  * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
  * @property {() => {probabilities: number[] | null, ms: number}} encode
  * @property {(level: number, width: number) => void} setWindow  of what is shown and segmented; masks that were made stay
@@ -345,7 +381,6 @@
 /** @typedef {CoreMask & {box: Box, score: number, areaPx: number}} CoreObject */
 /** @typedef {'fill-holes' | 'largest-part' | 'smooth'} Refinement */
 
-/** @typedef {{level: number, width: number}} Window  the range of stored values that is shown: its middle and its extent */
 /** @typedef {{min: number, max: number}} ValueRange  what a window can usefully show: 0 to 255 for pictures of eight bits */
 
 /**

@@ -7,12 +7,17 @@
 import {
   brushMoved, brushPressed, maskReset, refineAsked, refined, strokeBegun, strokeKept, strokeMoved, verbSwapped, withBrushBy,
 } from './correct.js'
-import {boxBetween, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
+import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withWork} from './items.js'
-import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
+import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
+import {pointed} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
 import {sessionOf} from './session.js'
+import {
+  isWindowMoving, nextWindow, presetChosen, sameWindow, wantedWindow, windowDragged, windowed, windowKept, windowSettled,
+  WINDOW_8_BIT, withoutWindow,
+} from './windowing.js'
 import {changeItem, currentItems, currentSlice, isEdited, itemFromDraft, maskKey, wantedMasks} from './work.js'
 
 /** @param {Partial<Settings>} settings as remembered @returns {State} */
@@ -30,7 +35,15 @@ export const initialState = (settings = {}) => ({
   panelOpen: false,
   dropping: false,
   maskStyle: 'fill',
-  masksShown: true,
+  layers: 'both',
+  opacity: settings.opacity ?? 0.35,
+  invert: settings.invert ?? false,
+  smooth: settings.smooth ?? true,
+  pointer: null,
+  probed: null,
+  windowDraft: null,
+  settling: null,
+  lastTurn: 0,
   models: [],
   modelName: settings.modelName ?? null,
   model: null,
@@ -78,7 +91,8 @@ export function update(state, action) {
 }
 
 /** What the browser remembers. @param {State} state @returns {Settings} */
-const settingsOf = ({locale, theme, mode, modelName, encodeMs, hintSeen}) => ({locale, theme, mode, modelName, encodeMs, hintSeen})
+const settingsOf = ({locale, theme, mode, modelName, encodeMs, hintSeen, invert, smooth, opacity}) =>
+  ({locale, theme, mode, modelName, encodeMs, hintSeen, invert, smooth, opacity})
 
 /** @param {State} a @param {State} b */
 function sameSettings(a, b) {
@@ -112,16 +126,19 @@ function nextJob(state) {
   }
   const {study} = state
   if (!study) return null
+  const {encoding, window, width, height} = currentSlice(study)
+  if (!sameWindow(window, wantedWindow(state, study))) return nextWindow(state)
   const wanted = wantedMasks(state)
-  const {encoding, width, height} = currentSlice(study)
   const size = {width, height}
+  // A window that still moves, or has just moved, is not encoded yet, unless somebody waits for a mask.
+  if (encoding === 'waiting' && isWindowMoving(state, study) && !wanted) return nextExport(state, study)
   if (encoding === 'waiting' || (encoding === 'stopped' && wanted)) {
     return startJob(withEncoding(state, 'running'), {kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx}, {type: 'encode', id, size})
   }
   if (wanted && encoding !== 'done') return null
   if (wanted) {
     const {ids, keys, boxes, mode, isDraft} = wanted
-    const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft, left: ids.length})
+    const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft, left: ids.length, window})
     return startJob(state, job, {type: 'segment', id, size, boxes, mode, classChoice: study.work.classChoice, isDraft})
   }
   return nextExport(state, study)
@@ -187,20 +204,24 @@ function act(state, action) {
     case 'opened': {
       const job = jobAnswered(state, 'open', action.id)
       if (!job) return [state, []]
-      const {width, height, format, bits, picture} = action.opened
+      const {width, height, format, bits, picture, window, valueRange} = action.opened
+      const shown = {picture, opened: picture, window: window ?? WINDOW_8_BIT, openedWindow: window ?? WINDOW_8_BIT, stored: window !== null, valueRange}
       const opened = /** @type {Study} */ ({
         source: job.source,
         format,
         bits,
-        slices: [{width, height, picture, encoding: 'waiting', probabilities: null}],
+        slices: [{width, height, ...shown, encoding: 'waiting', probabilities: null}],
         sliceIdx: 0,
-        work: {items: [], lastItemId: 0, classChoice: 'auto'},
+        work: {items: [], lastItemId: 0, classChoice: 'auto', window: null},
         past: [],
         future: [],
       })
       const view = fitView({width, height}, state.viewport)
-      const fresh = {shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box')}
-      return [reopened({...endJob(state, job.id), ...fresh, study: opened, view, refused: []}), []]
+      const fresh = {
+        shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
+        probed: null, windowDraft: null, settling: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box'),
+      }
+      return [reopened({...withoutJobs(state, 'open', 'window'), ...fresh, study: opened, view, refused: []}), []]
     }
     case 'encoded': {
       const job = jobAnswered(state, 'encode', action.id)
@@ -219,7 +240,8 @@ function act(state, action) {
     case 'job-failed': {
       const job = state.jobs.find(({id}) => id === action.id)
       if (!job) return [state, []]
-      return [{...afterStop(state, job), failure: action.failure, saving: null}, []]
+      const stopped = job.kind === 'window' ? withoutWindow(endJob(state, job.id)) : afterStop(state, job)
+      return [{...stopped, failure: action.failure, saving: null}, []]
     }
     case 'workers-changed':
       return [{...state, workers: action.bytes}, []]
@@ -294,7 +316,29 @@ function act(state, action) {
     case 'mask-style-toggled':
       return [{...state, maskStyle: state.maskStyle === 'fill' ? 'outline' : 'fill'}, []]
     case 'masks-toggled':
-      return [{...state, masksShown: !state.masksShown}, []]
+      return [{...state, layers: state.layers === 'both' || state.layers === 'masks' ? 'picture' : 'both'}, []]
+    case 'picture-toggled':
+      return [{...state, layers: state.layers === 'both' || state.layers === 'picture' ? 'masks' : 'both'}, []]
+    case 'layers-chosen':
+      return [{...state, layers: action.layers}, []]
+    case 'opacity-chosen':
+      return [{...state, opacity: clamp(action.opacity, 0, 1)}, []]
+    case 'invert-toggled':
+      return [{...state, invert: !state.invert}, []]
+    case 'smooth-toggled':
+      return [{...state, smooth: !state.smooth}, []]
+    case 'pointed':
+      return [pointed(state, action.at), []]
+    case 'window-dragged':
+      return [windowDragged(state, action.window), []]
+    case 'window-kept':
+      return windowKept(state, action)
+    case 'preset-chosen':
+      return presetChosen(state, action.preset)
+    case 'windowed':
+      return [windowed(state, action), []]
+    case 'window-settled':
+      return [windowSettled(state, action.turn), []]
     case 'theme-toggled':
       return [{...state, theme: state.theme === 'dark' ? 'light' : 'dark'}, []]
     case 'locale-chosen':
@@ -315,7 +359,7 @@ function act(state, action) {
     case 'draft-kept':
       return [draftKept(state), []]
     case 'draft-dropped':
-      return [{...state, draft: null, anchor: null, stroke: null}, []]
+      return [{...state, draft: null, anchor: null, stroke: null, windowDraft: null}, []]
     case 'box-placed': {
       if (!study) return [state, []]
       const {view, viewport} = state
@@ -401,7 +445,9 @@ function act(state, action) {
     case 'escape': {
       if (state.menu) return [{...state, menu: null}, []]
       if (state.sheet) return [{...state, sheet: null}, []]
-      if (state.draft || state.anchor || state.stroke) return [{...state, draft: null, anchor: null, stroke: null}, []]
+      if (state.draft || state.anchor || state.stroke || state.windowDraft) {
+        return [{...state, draft: null, anchor: null, stroke: null, windowDraft: null}, []]
+      }
       if (state.note) return [{...state, note: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
       if (state.jobs.some(canStop)) return stopWork(state)
@@ -476,7 +522,7 @@ function segmented(state, {id, at, masks, run}) {
   const made = new Map()
   masks.forEach((mask, i) => {
     const place = /** @type {number} */ (at[i])
-    made.set(/** @type {number} */ (job.ids[place]), {...mask, key: /** @type {string} */ (job.keys[place])})
+    made.set(/** @type {number} */ (job.ids[place]), {...mask, key: /** @type {string} */ (job.keys[place]), window: job.window})
   })
   if (job.isDraft) {
     const mask = draft && made.get(draft.id)
@@ -486,8 +532,10 @@ function segmented(state, {id, at, masks, run}) {
     ...work,
     items: work.items.map((item) => {
       const mask = made.get(item.id)
-      // What a person has changed meanwhile, or had changed in that version, stays as they made it.
-      return mask && mask.key === maskKey(state, item.box) && !isEdited(item) ? {...item, mask} : item
+      // What a person has changed meanwhile, or had changed in that version, stays as they made it. So does a mask that a
+      // version wishes for and has: it may have been made through another window.
+      const isWished = mask && mask.key === maskKey(state, item.box, state.mode, work.classChoice) && mask.key !== item.mask?.key
+      return isWished && !isEdited(item) ? {...item, mask} : item
     }),
   })
   return {...next, study: changeEverywhere(study, change)}
@@ -537,7 +585,7 @@ function changeBox(state, id, box, key, {merge = false, mask}) {
 function stepped(state, study) {
   const there = new Set(study.work.items.map(({id}) => id))
   const selected = state.selected.filter((id) => there.has(id))
-  return {...state, study, selected, draft: null, anchor: null, stroke: null, hovered: null, menu: null}
+  return {...state, study, selected, draft: null, windowDraft: null, anchor: null, stroke: null, hovered: null, menu: null}
 }
 
 /** @type {Record<import('./types.js').ExportKind, string>} */

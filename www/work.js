@@ -1,13 +1,12 @@
 /** What is asked of the model: which masks are out of date, and what a mask was made from. */
 
-/** @import {State, Study, Slice, Item, Box, Mode, Work} from './types.js' */
+/** @import {State, Study, Slice, Item, Box, ClassChoice, Mode, Work} from './types.js' */
 
 /**
  * What a mask depends on. Two equal keys mean equal masks.
- * @param {State} state @param {Box} box @param {Mode} [mode]
+ * @param {State} state @param {Box} box @param {Mode} [mode] @param {ClassChoice} [choice]
  */
-export function maskKey(state, box, mode = state.mode) {
-  const choice = state.study?.work.classChoice ?? 'auto'
+export function maskKey(state, box, mode = state.mode, choice = state.study?.work.classChoice ?? 'auto') {
   return [state.model?.name ?? '', mode, choice, state.study?.sliceIdx ?? 0, ...box].join(' ')
 }
 
@@ -32,6 +31,12 @@ export function progressOf(state, item) {
 
 /** @param {Study} study @returns {Slice} */
 export const currentSlice = (study) => /** @type {Slice} */ (study.slices[study.sliceIdx])
+
+/** The study with another state of the slice that is shown. @param {Study} study @param {Partial<Slice>} change @returns {Study} */
+export const changeSlice = (study, change) => ({
+  ...study,
+  slices: study.slices.map((slice, i) => (i === study.sliceIdx ? {...slice, ...change} : slice)),
+})
 
 /** Items of the slice that is shown. @param {Study} study @returns {readonly Item[]} */
 export const currentItems = (study) => study.work.items.filter((item) => item.sliceIdx === study.sliceIdx)

@@ -76,7 +76,8 @@ const answers = {
 function transferred(answer) {
   const {pixels, bytes, masks = [], kept} = /** @type {{pixels?: Uint8ClampedArray<ArrayBuffer> | null, bytes?: Uint8Array<ArrayBuffer>, masks?: {bytes: Uint8Array<ArrayBuffer>}[], kept?: KeptView}} */ (answer ?? {})
   const features = kept?.features.map(({values}) => values) ?? []
-  return [pixels, bytes, ...masks.map((mask) => mask.bytes), ...features].flatMap((array) => (array ? [array.buffer] : []))
+  // A model's `bytes` are a number.
+  return [pixels, bytes, ...masks.map((mask) => mask.bytes), ...features].flatMap((array) => (ArrayBuffer.isView(array) ? [array.buffer] : []))
 }
 
 /** @param {Request} request @returns {Promise<Reply>} */

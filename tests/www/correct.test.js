@@ -176,7 +176,7 @@ test('saving waits for what is being refined', () => {
 test('painting on a hidden object shows it', () => {
   const hidden = play(oneObject(), {type: 'visibility-toggled', id: 1}, {type: 'masks-toggled'}).state
   const state = stroke(hidden, 'add', [[3.5, 0.5]])
-  assert.deepEqual([itemOf(state).visible, state.masksShown], [true, true])
+  assert.deepEqual([itemOf(state).visible, state.layers], [true, 'both'])
 })
 
 test('the brush suits the picture until it is sized, by a pixel at least', () => {

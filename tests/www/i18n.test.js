@@ -30,6 +30,10 @@ test('numbers are written as the language writes them', async () => {
   assert.equal(percent(0.97), '97\u00A0%')
 })
 
+test('stored values are whole numbers, or have four digits', () => {
+  assert.deepEqual([-1024, 65535, 0.123456, 1234.56].map(translator.value), ['−1,024', '65,535', '0.1235', '1,235'])
+})
+
 test('values are filled in, numbers the way the language writes them', () => {
   assert.equal(translator.t('notice.saved.other', {name: 'a.png', n: 1200, width: 512, height: 64}), 'Saved a.png: 1,200 objects, 512 × 64')
 })

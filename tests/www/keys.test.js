@@ -12,7 +12,10 @@ const pressed = (state, key, how = {}) => keyAction(state, {key, ctrl: false, sh
 test('letters choose tools and views', () => {
   const state = openedState()
   assert.deepEqual(pressed(state, 'b'), {type: 'tool-chosen', tool: 'box'})
-  assert.deepEqual(pressed(state, 'M', {shift: true}), {type: 'masks-toggled'})
+  assert.deepEqual(pressed(state, 'm'), {type: 'masks-toggled'})
+  assert.deepEqual(pressed(state, 'M', {shift: true}), {type: 'picture-toggled'})
+  assert.deepEqual(pressed(state, '2'), {type: 'preset-chosen', preset: 'lung'})
+  assert.deepEqual(pressed(state, '6'), {type: 'preset-chosen', preset: 'full'})
   assert.deepEqual(pressed(state, '?', {shift: true}), {type: 'sheet-toggled', sheet: 'keys'})
   assert.equal(pressed(state, 'q'), null)
 })

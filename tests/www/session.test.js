@@ -46,13 +46,25 @@ function reopen(state, kept, how = {}) {
   const reading = play(state, {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false, ...how})
   const {width, height} = kept.size
   const id = reading.state.lastJobId
-  const opened = play(reading.state, {type: 'opened', id, opened: {width, height, format: 'PNG', bits: 8, picture: picture(width, height)}})
+  const opened = play(reading.state, {type: 'opened', id, opened: {width, height, format: 'PNG', bits: 8, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}})
   return {state: opened.state, effects: [...reading.effects, ...opened.effects]}
 }
 
 test('a session holds all that was made, to the pixel', () => {
   const kept = session(workedState())
   assert.deepEqual(again(kept), kept)
+})
+
+test('a session comes back in the window that it was left in', () => {
+  const kept = again(session(play(workedState(), {type: 'preset-chosen', preset: 'full'}, {type: 'window-dragged', window: {level: 100, width: 50}}, {type: 'window-kept', merge: false}).state))
+  assert.deepEqual(kept.work.window, {level: 100, width: 50})
+  const {state, effects} = reopen(startedState(), kept)
+  const asked = effects.find(({type}) => type === 'window')
+  assert.ok(asked?.type === 'window')
+  assert.deepEqual(asked.window, {level: 100, width: 50})
+  const shown = play(state, {type: 'windowed', id: state.lastJobId, picture: picture(200, 100)})
+  assert.deepEqual(types(shown.effects), ['encode'])
+  assert.throws(() => again(kept, (record) => (record.window.width = 0)), {code: 'page.session', message: 'a window has no level or no width'})
 })
 
 test('a session file holds the picture’s own bytes beside it', async () => {
@@ -160,7 +172,7 @@ test('what was forgotten is not kept again, the next picture is', () => {
   assert.deepEqual(types(effects), ['forget'])
   assert.deepEqual(keptBy(state, {type: 'removed', id: 1}, {type: 'closed'}), [])
   const next = play(state, {type: 'file-given', blob: new Blob(), name: 'next.png', demo: null}).state
-  const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100)}}).state
+  const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}}).state
   assert.equal(keptBy(opened, {type: 'box-placed'}).length, 1)
 })
 
@@ -186,7 +198,7 @@ test('a picture of another size than the session says is told, and nothing of it
   const {state} = reopen(startedState(), {...kept, size: {width: 100, height: 100}})
   assert.equal(studyOf(state).work.items.length, 2)
   const reading = play(startedState(), {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false}).state
-  const wrong = play(reading, {type: 'opened', id: reading.lastJobId, opened: {width: 9, height: 9, format: 'PNG', bits: 8, picture: picture(9, 9)}}).state
+  const wrong = play(reading, {type: 'opened', id: reading.lastJobId, opened: {width: 9, height: 9, format: 'PNG', bits: 8, picture: picture(9, 9), window: null, valueRange: {min: 0, max: 255}}}).state
   assert.deepEqual(wrong.failure, {code: 'page.session', message: 'its picture has another size than it says', hint: ''})
   assert.deepEqual(studyOf(wrong).work.items, [])
 })

@@ -84,8 +84,18 @@ test('the middle button and the space bar pan with any tool', () => {
   }
 })
 
-test('the right button draws nothing', () => {
-  assert.equal(press(openedState(), {at: [200, 150], button: 2, space: false}), null)
+test('the right button drags the window: wider to the right, a higher level downwards', () => {
+  const state = openedState()
+  const gesture = press(state, {at: [200, 100], button: 2, space: false})
+  assert.ok(gesture)
+  assert.deepEqual(gesture.move([201, 101]), [], 'a click is none')
+  const [wider] = gesture.move([350, 100])
+  assert.deepEqual(wider, {type: 'window-dragged', window: {level: 128, width: 510}})
+  const ended = gesture.up([200, 160])
+  assert.deepEqual(ended, [{type: 'window-dragged', window: {level: 179, width: 255}}, {type: 'window-kept', merge: false}])
+  const dragged = play(state, ...ended).state
+  assert.equal(studyOf(dragged).work.items.length, 0)
+  assert.deepEqual(studyOf(dragged).work.window, {level: 179, width: 255})
 })
 
 test('two fingers move and grow the picture around the point between them', () => {

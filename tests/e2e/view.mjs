@@ -1,0 +1,269 @@
+/**
+ * How the page shows pictures, in Chromium, over a core that stands in for the wasm module: what it shows is known to the
+ * grey level.
+ *
+ *     node tests/e2e/view.mjs [FOLDER]     FOLDER: what is served, www by default
+ */
+
+import assert from 'node:assert/strict'
+import {after, before, test} from 'node:test'
+
+import {chromium} from 'playwright-core'
+
+import {cornersOnScreen} from './support.mjs'
+import {pictureFile, serveStandIn} from './standin.mjs'
+
+/** @import {Browser, Page} from 'playwright-core' */
+/** @import {Recipe} from './standin/core.mjs' */
+/** @import {Box} from '../../www/types.js' */
+
+const WAIT_MS = 30_000
+const SIDE = 400
+/** @type {Recipe} */
+const CT = {width: SIDE, height: SIDE, kind: 'ct'}
+/** @type {Recipe} */
+const GREY = {width: SIDE, height: SIDE, kind: 'grey'}
+// Places in the stand-in's picture, and what it stores there.
+const AIR = /** @type {const} */ ([4, 4]) // −1000
+const BONE = /** @type {const} */ ([200, 300]) // 700
+const LUNG = /** @type {const} */ ([280, 180]) // −800
+const SOFT = /** @type {const} */ ([200, 200]) // 40
+
+/** @type {Browser} */
+let browser
+/** @type {Awaited<ReturnType<typeof serveStandIn>>} */
+let server
+
+before(async () => {
+  server = await serveStandIn()
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+/** A fresh profile with a picture open, and what went wrong in it. @param {Recipe} recipe @param {{touch?: boolean}} [how] */
+async function openPicture(recipe, {touch = false} = {}) {
+  const context = await browser.newContext({viewport: {width: 1280, height: 800}, hasTouch: touch})
+  context.setDefaultTimeout(WAIT_MS)
+  const page = await context.newPage()
+  /** @type {string[]} */
+  const problems = []
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  page.on('pageerror', (error) => problems.push(String(error)))
+  await page.goto(server.url)
+  await give(page, recipe)
+  return {context, page, problems}
+}
+
+/** @param {Page} page @param {Recipe} recipe */
+async function give(page, recipe) {
+  await part(page, 'fileInput').setInputFiles(pictureFile('picture.png', recipe))
+  await page.getByText('Ready: drag a box around a structure').first().waitFor()
+}
+
+/** @param {Page} page @param {string} name */
+const part = (page, name) => page.locator(`[data-part="${name}"]`)
+
+/** Where an image point lies on the screen while the picture fits the viewer. @param {Page} page @param {readonly [number, number]} at */
+async function onScreen(page, [x, y]) {
+  const viewer = await part(page, 'canvas').boundingBox()
+  assert.ok(viewer)
+  const [point] = cornersOnScreen(/** @type {Box} */ ([x + 0.5, y + 0.5, x + 1, y + 1]), {width: SIDE, height: SIDE}, viewer)
+  assert.ok(point)
+  return point
+}
+
+/** Red, green and blue of the canvas at an image point. @param {Page} page @param {readonly [number, number]} at */
+async function colourAt(page, at) {
+  const {x, y} = await onScreen(page, at)
+  await nextFrame(page)
+  return page.evaluate(([left, top]) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('canvas'))
+    const box = canvas.getBoundingClientRect()
+    const ratio = canvas.width / box.width
+    const data = canvas.getContext('2d')?.getImageData(Math.floor((left - box.left) * ratio), Math.floor((top - box.top) * ratio), 1, 1).data
+    return [...(data ?? [])].slice(0, 3)
+  }, /** @type {const} */ ([x, y]))
+}
+/** @param {Page} page */
+const nextFrame = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))))
+
+/** Until a place has a grey level, which it does not get at once where the core is asked. @param {Page} page @param {readonly [number, number]} at @param {number} grey */
+async function becomes(page, at, grey) {
+  for (const started = performance.now(); performance.now() - started < WAIT_MS;) {
+    const [red = -9] = await colourAt(page, at)
+    if (Math.abs(red - grey) <= 1) return
+  }
+  assert.deepEqual(await colourAt(page, at), [grey, grey, grey])
+}
+
+/** What a stored value looks like through a window. @param {number} value @param {number} width @param {number} level */
+const greyOf = (value, width, level) => Math.round(Math.min(Math.max((value - level + width / 2) / width, 0), 1) * 255)
+
+test('the right button drags the window: seen at once, kept as a step, shown by the core', async () => {
+  const {context, page, problems} = await openPicture(CT)
+  await becomes(page, SOFT, greyOf(40, 1700, -150))
+  const from = await onScreen(page, SOFT)
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down({button: 'right'})
+  await page.mouse.move(from.x - 150, from.y, {steps: 5})
+  assert.equal(await part(page, 'levelsShown').innerText(), 'W 850 L −150')
+  await becomes(page, SOFT, greyOf(40, 850, -150))
+  await becomes(page, BONE, 255)
+  await page.mouse.move(from.x, from.y + 150, {steps: 5})
+  assert.equal(await part(page, 'levelsShown').innerText(), 'W 1,700 L 700')
+  await becomes(page, BONE, greyOf(700, 1700, 700))
+  await becomes(page, SOFT, greyOf(40, 1700, 700))
+  await page.mouse.up({button: 'right'})
+  await becomes(page, BONE, greyOf(700, 1700, 700))
+  assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: change the window')
+  assert.equal(await page.locator('.object').count(), 0, 'nothing was drawn')
+  await page.keyboard.press('Control+z')
+  await becomes(page, SOFT, greyOf(40, 1700, -150))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('Escape lets go of a window that is dragged', async () => {
+  const {context, page, problems} = await openPicture(CT)
+  const from = await onScreen(page, SOFT)
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down({button: 'right'})
+  await page.mouse.move(from.x - 150, from.y, {steps: 3})
+  await page.keyboard.press('Escape')
+  await page.mouse.move(from.x - 100, from.y)
+  await page.mouse.up({button: 'right'})
+  await becomes(page, SOFT, greyOf(40, 1700, -150))
+  assert.ok(await part(page, 'undo').isDisabled())
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('presets show what radiologists expect of them, by key, by button and by number', async () => {
+  const {context, page, problems} = await openPicture(CT)
+  for (const [key, width, level] of /** @type {const} */ ([['1', 400, 40], ['2', 1500, -600], ['3', 2500, 480], ['4', 80, 40]])) {
+    await page.keyboard.press(key)
+    for (const [place, value] of /** @type {const} */ ([[AIR, -1000], [LUNG, -800], [SOFT, 40], [BONE, 700]])) {
+      await becomes(page, place, greyOf(value, width, level))
+    }
+  }
+  await page.getByRole('button', {name: 'Lung'}).click()
+  await becomes(page, LUNG, greyOf(-800, 1500, -600))
+  assert.equal(await page.getByRole('button', {name: 'Lung'}).getAttribute('aria-pressed'), 'true')
+  await part(page, 'widthField').fill('600')
+  await page.keyboard.press('Enter')
+  await becomes(page, LUNG, greyOf(-800, 600, -600))
+  await page.keyboard.press('6')
+  await becomes(page, SOFT, greyOf(40, 1700, -150))
+  assert.equal(await page.getByRole('button', {name: 'Full range'}).getAttribute('aria-pressed'), 'true')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a picture of 8 bits has no Hounsfield presets, and says so', async () => {
+  const {context, page, problems} = await openPicture(GREY)
+  assert.deepEqual(await page.locator('.chip:visible').allInnerTexts(), ['Auto', 'Full range'])
+  await page.keyboard.press('2')
+  await page.getByText('This preset is for CT in Hounsfield units; the picture holds grey levels of 8 bits').first().waitFor()
+  const before = await colourAt(page, SOFT)
+  assert.deepEqual(before, [130, 130, 130])
+  await page.keyboard.press('5')
+  await becomes(page, BONE, 255)
+  await becomes(page, LUNG, 0)
+  await page.keyboard.press('6')
+  await becomes(page, SOFT, 130)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('inverting is only seen, and remembered', async () => {
+  const {context, page, problems} = await openPicture(GREY)
+  await page.keyboard.press('i')
+  assert.deepEqual(await colourAt(page, SOFT), [125, 125, 125])
+  assert.deepEqual(await colourAt(page, AIR), [255, 255, 255])
+  assert.ok(await part(page, 'undo').isDisabled())
+  await page.reload()
+  await give(page, {...GREY, kind: 'colour'})
+  assert.deepEqual(await colourAt(page, SOFT), [125, 190, 215])
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('picture and masks are shown together or alone, masks as strong as wished', async () => {
+  const {context, page, problems} = await openPicture(GREY)
+  const [from, to] = [await onScreen(page, [150, 150]), await onScreen(page, [250, 250])]
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  await page.mouse.move(to.x, to.y, {steps: 4})
+  await page.mouse.up()
+  await page.locator('.object[data-progress="done"]').waitFor()
+  await page.keyboard.press('Escape')
+  await page.mouse.move(5, 400)
+  // #E69F00 over 130: 35 % of it.
+  const blended = (/** @type {number} */ share) => [0xe6, 0x9f, 0].map((channel) => Math.round(130 + (channel - 130) * share))
+  const close = (/** @type {number[]} */ found, /** @type {number[]} */ wanted) =>
+    assert.ok(found.every((channel, i) => Math.abs(channel - (wanted[i] ?? -9)) <= 2), `${found} is not ${wanted}`)
+  close(await colourAt(page, SOFT), blended(0.35))
+  await part(page, 'opacity').fill('100')
+  close(await colourAt(page, SOFT), blended(1))
+  await page.getByRole('radio', {name: 'Picture'}).check()
+  assert.deepEqual(await colourAt(page, SOFT), [130, 130, 130])
+  await page.getByRole('radio', {name: 'Masks'}).check()
+  close(await colourAt(page, SOFT), blended(1))
+  assert.deepEqual(await colourAt(page, AIR), [28, 28, 30])
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('the status line tells the value under the pointer', async () => {
+  const {context, page, problems} = await openPicture(GREY)
+  const over = async (/** @type {readonly [number, number]} */ at) => {
+    const {x, y} = await onScreen(page, at)
+    await page.mouse.move(x, y)
+    await nextFrame(page)
+    return part(page, 'at').innerText()
+  }
+  assert.equal(await over(SOFT), '200, 200: 130')
+  await page.keyboard.press('5')
+  assert.equal(await over(BONE), '200, 300: 213')
+  assert.equal(await over([-6, 4]), '')
+  await give(page, {...GREY, kind: 'colour'})
+  assert.equal(await over(SOFT), '200, 200: 130 65 40')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('two fingers pan and pinch', async () => {
+  const {context, page, problems} = await openPicture(GREY, {touch: true})
+  const {x, y} = await onScreen(page, SOFT)
+  const fingers = await context.newCDPSession(page)
+  const touch = (/** @type {'touchStart' | 'touchMove' | 'touchEnd'} */ type, /** @type {number[][]} */ ...points) =>
+    fingers.send('Input.dispatchTouchEvent', {type, touchPoints: points.map(([dx = 0, dy = 0], id) => ({x: x + dx, y: y + dy, id}))})
+  const zoom = async () => Number((await part(page, 'zoom').innerText()).replace('%', ''))
+  const fitted = await zoom()
+  await touch('touchStart', [-50, 0], [50, 0])
+  await touch('touchMove', [-75, 0], [75, 0])
+  await touch('touchMove', [-100, 0], [100, 0])
+  await touch('touchEnd')
+  await nextFrame(page)
+  assert.ok(Math.abs((await zoom()) - 2 * fitted) <= 1, `${await zoom()} % after ${fitted} %`)
+  assert.equal(await page.locator('.object').count(), 0)
+  await page.keyboard.press('f')
+  await nextFrame(page)
+  const before = await colourAt(page, [120, 180]) // lung
+  await touch('touchStart', [-50, 0], [50, 0])
+  await touch('touchMove', [-50, 60], [50, 60])
+  await touch('touchMove', [-50, 120], [50, 120])
+  await touch('touchEnd')
+  await nextFrame(page)
+  const after_ = await page.evaluate(() => document.querySelectorAll('.object').length)
+  assert.equal(after_, 0)
+  assert.notDeepEqual(await colourAt(page, [120, 180]), before, 'what was there moved down')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
