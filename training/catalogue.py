@@ -59,9 +59,12 @@ class Picture:
         return "image" if self.dataset == self.base else "fullsize"
 
 
-def _unit(*, dataset: str, stem: str, patient: str | None) -> str:
+def unit_of(*, dataset: str, stem: str, patient: str | None) -> str:
+    """What may not be divided, and what is resampled for intervals: the patient where known, else the picture."""
     if patient and patient.startswith("STS_"):
         return patient  # the same patients were scanned with CT, MR and PET
+    if dataset == "dsb2018":
+        patient = None  # there this field names the kind of picture (its size and stain)
     return f"{dataset}/{patient or stem}"
 
 
@@ -69,8 +72,7 @@ def _read_images(folder: Path) -> Iterator[Picture]:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     dataset = meta["name"]
     base = dataset.removesuffix("_fullsize")
-    # In dsb2018 this field names the kind of picture (its size and stain), not a patient.
-    patients = {} if base == "dsb2018" else meta.get("patients") or {}
+    patients = meta.get("patients") or {}
     suffixes = meta.get("mask_suffixes") or [""]
     for image in sorted((folder / "images").iterdir()):
         maps = (folder / "masks" / f"{image.stem}{suffix}.png" for suffix in suffixes)
@@ -78,7 +80,7 @@ def _read_images(folder: Path) -> Iterator[Picture]:
             dataset=dataset,
             modality=meta["modality"],
             stem=image.stem,
-            unit=_unit(dataset=base, stem=image.stem, patient=patients.get(image.stem)),
+            unit=unit_of(dataset=base, stem=image.stem, patient=patients.get(image.stem)),
             image=image,
             maps=tuple(path for path in maps if path.exists()),
             base=base,
@@ -89,7 +91,7 @@ def _read_slices(folder: Path, *, unit_of_patient: dict[str, str]) -> Iterator[P
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     modality, patient = meta["modality"], meta["patient"]
     dataset = f"{modality.lower()}_volumes"
-    unit = unit_of_patient.get(patient) or _unit(dataset=dataset, stem=meta["name"], patient=patient)
+    unit = unit_of_patient.get(patient) or unit_of(dataset=dataset, stem=meta["name"], patient=patient)
     label = _load_volume(folder / "label.nii.gz")
     with_object = np.flatnonzero(label.any(axis=(0, 1)))
     for z in with_object[::SLICE_STEP].tolist():
@@ -179,6 +181,28 @@ def load_split(path: Path = SPLITS_PATH) -> Split:
         eval_subset=record["eval_subset"],
         held_out_only=record["held_out_only"],
     )
+
+
+def leave_out(pictures: Sequence[Picture], names: Sequence[str]) -> list[Picture]:
+    """The pictures without the data sets `names`, their full-size pictures, and the slices of the same patients and
+    modality. Raises ValueError for a name that no data set has."""
+    known = {p.base for p in pictures if p.slice_idx is None}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise ValueError(f"there is no data set {unknown[0]} (there are {', '.join(sorted(known))})")
+    dropped = {(p.unit, p.modality) for p in pictures if p.base in names}
+    return [p for p in pictures if p.base not in names and (p.slice_idx is None or (p.unit, p.modality) not in dropped)]
+
+
+def never_trained_on(pictures: Sequence[Picture], names: Sequence[str], *, split: Split) -> dict[str, list[str]]:
+    """What a model trained without the data sets `names` may be measured on: their pictures on both sides of the split, but
+    of no patient that training saw in another modality. Data set -> stems, as `medbox eval --only` takes them."""
+    trained = {p.unit for p in leave_out(pictures, names) if split.side(p) == "train"}
+    chosen: dict[str, list[str]] = {name: [] for name in names}
+    for picture in pictures:
+        if picture.kind == "image" and picture.dataset in names and picture.unit not in trained:
+            chosen[picture.dataset].append(picture.stem)
+    return {name: sorted(stems) for name, stems in chosen.items() if stems}
 
 
 # ---- pixels ----------------------------------------------------------------------------------------------------------

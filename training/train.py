@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from training.catalogue import source_names
+from training.catalogue import leave_out, source_names
 from training.data import (
     CLASSES,
     SPLITS_PATH,
@@ -72,6 +72,7 @@ class Settings:
     class_true: float = 0.40  # shares of boxes whose class prompt is the true class …
     class_predicted: float = 0.35  # … the softmax of the class head; the rest: unknown
     freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as they are
+    leave_out: tuple[str, ...] = ()  # data sets that are not trained on, to be measured on as sets never seen
     bf16: bool = False
     eval_minutes: float = 12.0
     save_minutes: float = 4.0
@@ -457,13 +458,15 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
         else:
             parser.add_argument(option, action=argparse.BooleanOptionalAction)
     parser.add_argument("--freeze", nargs="*", default=None, help="prefixes of parameters, for example encoder.")
+    parser.add_argument("--leave-out", nargs="*", default=None, metavar="DATASET", help="data sets that are not trained on")
     parser.add_argument("--boxes", type=int, help="boxes to an image")
     options = parser.parse_args(arguments)
 
     settings = PRESETS[options.model]
     given = {f.name: getattr(options, f.name) for f in fields if getattr(options, f.name) is not None}
-    if options.freeze is not None:
-        given["freeze"] = tuple(options.freeze)
+    for name in ("freeze", "leave_out"):
+        if getattr(options, name) is not None:
+            given[name] = tuple(getattr(options, name))
     if options.boxes:
         given["samples"] = dataclasses.replace(settings.samples, boxes_per_image=options.boxes)
     return options, dataclasses.replace(settings, **given)
@@ -482,19 +485,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.init:
         model.load_state_dict(torch.load(options.init, map_location="cpu", weights_only=True)["ema"])
     split = load_split()
+    learnt = leave_out(pictures, settings.leave_out)
     trainer = Trainer(
         settings=settings,
         model=model,
         folder=options.cache / (options.name or settings.model),
         device=device,
         data_hash=data_hash(stores),
-        trained_on=source_names(p for p in pictures if split.side(p) == "train"),
+        trained_on=source_names(p for p in learnt if split.side(p) == "train"),
         say=lambda line: print(time.strftime("%H:%M:%S "), line, flush=True),
     )
     resumed = trainer.resume()
     # A resumed run draws other samples than the run it goes on from drew at its start.
     sampler = Sampler(
-        pictures=pictures, side="train", settings=settings.samples, seed=settings.seed + trainer.step, stores=stores
+        pictures=learnt, side="train", settings=settings.samples, seed=settings.seed + trainer.step, stores=stores
     )
     loader = DataLoader(
         sampler,
@@ -505,7 +509,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pin_memory=device.type == "cuda",
     )
     views = EvalSet(
-        pictures=pictures, max_objects=settings.eval_objects, max_pictures=settings.eval_pictures, stores=stores
+        pictures=learnt, max_objects=settings.eval_objects, max_pictures=settings.eval_pictures, stores=stores
     )
     trainer.say(
         f"{'resumes at step ' + str(trainer.step) if resumed else 'starts'}  {settings.model} on {device}, "

@@ -167,6 +167,25 @@ def test_an_unknown_patient_is_an_error(pictures, split):
         split.side(replace(pictures[0], unit="eyes/stranger"))
 
 
+def test_a_set_that_is_left_out_takes_its_slices_and_full_size_pictures_along(pictures):
+    def slices(unit: str, modality: str) -> catalogue.Picture:
+        name = f"{modality.lower()}_volumes"
+        return replace(pictures[0], dataset=name, base=name, unit=unit, modality=modality, slice_idx=3)
+
+    more = [*pictures, slices("STS_000", "CT"), slices("STS_000", "PET"), slices("other/p", "CT")]
+    kept = catalogue.leave_out(more, ["sts_ct", "eyes"])
+    assert {p.dataset for p in kept} == {"sts_pet", "cells", "pet_volumes", "ct_volumes"}
+    assert [p.unit for p in kept if p.dataset == "ct_volumes"] == ["other/p"]
+    with pytest.raises(ValueError, match=r"^there is no data set eye \(there are cells, eyes, sts_ct, sts_pet\)$"):
+        catalogue.leave_out(pictures, ["eye"])
+
+
+def test_a_left_out_set_is_measured_on_patients_that_no_other_set_trained_on(pictures, split):
+    chosen = catalogue.never_trained_on(pictures, ["sts_ct", "eyes"], split=split)
+    assert len(chosen["eyes"]) == 10  # both sides of the split, full-size pictures not twice
+    assert set(chosen["sts_ct"]) == set(split.held_out_only["sts_ct"])  # the other patients' PET was trained on
+
+
 def test_sources_name_repository_commit_and_licence(data_dir):
     records = {r["dataset"]: r for r in sources(data_dir)}
     assert set(records) == {"sts_ct", "sts_pet", "eyes", "cells"}

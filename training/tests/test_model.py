@@ -452,7 +452,9 @@ def test_contour_agreement_by_hand():
 def test_every_setting_is_an_option():
     options, settings = train.parse(
         ["--data", "d", "--model", "paper", "--lr", "0.01", "--steps", "7", "--freeze", "encoder.", "--boxes", "2"]
+        + ["--leave-out", "busi", "isic"]
     )
     assert settings.model == "paper" and settings.lr == 0.01 and settings.steps == 7
     assert settings.freeze == ("encoder.",) and settings.samples.boxes_per_image == 2
+    assert settings.leave_out == ("busi", "isic")
     assert settings.plateau and options.data == Path("d")
