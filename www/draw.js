@@ -3,6 +3,7 @@
 /** @import {Box, Item, Mask, Point, Slice, State} from './types.js' */
 
 import {traceMask} from './contour.js'
+import {drawDiameters} from './draw-measures.js'
 import {HANDLES, handlePoint, viewFromImage} from './geometry.js'
 import {objectColour} from './palette.js'
 import {drawPicture, ZOOM_GRID} from './picture.js'
@@ -54,6 +55,7 @@ export function draw(canvas, state, pixelRatio) {
     }
   }
   context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0)
+  if (masksShown) drawDiameters(context, state)
   if (masksShown) for (const item of items) if (item.visible) drawBox(context, state, item)
   drawHint(context, state)
 }

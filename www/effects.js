@@ -5,13 +5,15 @@
 import {fetchBlob, fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
 import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
-import {createSaving, download} from './saving.js'
+import {copyText, createSaving, download} from './saving.js'
 import {createWorkerClient, Ended, startWorker} from './worker-client.js'
 
 const SETTINGS_KEY = 'medbox.settings'
 const TICK_MS = 100
 /** A window that has not moved for so long is encoded: who leafs through the presets does not start an encode for each. */
 const SETTLE_MS = 400
+/** Of requests that no job stands for: they are never cancelled. */
+const NO_JOB = 0
 
 /** What the browser remembers of the last visit. @returns {Partial<Settings>} */
 export function readSettings() {
@@ -36,8 +38,7 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       dispatch({type: 'workers-changed', bytes})
     },
   })
-  const saving = createSaving(dispatch, (id, what, {objects, ...ask}) =>
-    what === 'overlay' ? pool.ask(id, 'overlay', {objects}) : pool.ask(id, 'export', {what, objects, ...ask}))
+  const saving = createSaving(dispatch, pool)
   /** @type {Promise<WebAssembly.Module> | null} */
   let module = null
   let lastModelLoad = 0
@@ -94,6 +95,22 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     }
   }
 
+  /** No job waits for it, and what cannot be measured is left open. @param {Extract<Effect, {type: 'measure'}>} effect */
+  const measure = async ({id, masks}) => {
+    const measures = await pool.ask(NO_JOB, 'measure', {masks}).catch(() => null)
+    dispatch({type: 'measured', id, masks, measures})
+  }
+
+  /** @param {string} words */
+  const copy = async (words) => {
+    try {
+      await copyText(words)
+      dispatch({type: 'copied'})
+    } catch (error) {
+      failed(new PageError('page.copy', String(error instanceof Error ? error.message : error).replace(/\.$/, '')))
+    }
+  }
+
   /** @param {Effect} effect */
   const run = (effect) => {
     switch (effect.type) {
@@ -137,6 +154,10 @@ export function createEffects(dispatch, {workers, bytesMax}) {
           return {type: 'exported', id, name}
         })
       }
+      case 'measure':
+        return measure(effect)
+      case 'copy':
+        return copy(effect.words)
       case 'read-session':
         return saving.readSession(effect.blob)
       case 'keep':

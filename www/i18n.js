@@ -24,6 +24,7 @@ export function createTranslator(locale, table) {
   const plural = new Intl.PluralRules(locale)
   const integers = new Intl.NumberFormat(locale)
   const digits = new Intl.NumberFormat(locale, {maximumSignificantDigits: 4})
+  const plain = new Intl.NumberFormat(locale, {useGrouping: false, maximumFractionDigits: 3})
   const tenths = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1})
   const moments = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'})
   const shares = new Intl.NumberFormat(locale, {style: 'percent', maximumFractionDigits: 0})
@@ -46,6 +47,10 @@ export function createTranslator(locale, table) {
     count: (stem, n, values) => t(`${stem}.${plural.select(n) === 'one' ? 'one' : 'other'}`, {n, ...values}),
     /** @param {number} share 0 to 1 */
     percent: (share) => shares.format(share),
+    /** For a cell of a spreadsheet. @param {number} value */
+    decimal: (value) => plain.format(value),
+    /** With a tenth where that says something. @param {number} value */
+    brief: (value) => (Number.isInteger(value) || Math.abs(value) >= 100 ? integers.format(Math.round(value)) : tenths.format(value)),
     /** Day and time here. @param {number} ms since 1970 */
     moment: (ms) => moments.format(ms),
     /** @param {number} value */

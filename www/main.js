@@ -7,6 +7,7 @@ import {createEffects, readSettings} from './effects.js'
 import {imageFromView} from './geometry.js'
 import {bestLocale, loadTranslator} from './i18n.js'
 import {keyAction} from './keys.js'
+import {measureTable} from './measure.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
 import {bytesPerWorker, workersFor} from './schedule.js'
 import {createStore} from './store.js'
@@ -32,10 +33,13 @@ store.onEffect(run)
 let rendered = null
 /** @type {ReturnType<typeof createRenderer>} */
 let render
+/** @type {import('./i18n.js').Translator} */
+let translator
 const speak = async () => {
   const {locale} = getState()
-  const translator = await loadTranslator(locale)
+  const loaded = await loadTranslator(locale)
   if (getState().locale !== locale) return
+  translator = loaded
   renderTexts(document, translator)
   render = createRenderer(part, translator)
   rendered = null
@@ -255,6 +259,12 @@ onClick('noteClose', () => dispatch({type: 'note-closed'}))
 part('noteAnswers').addEventListener('click', (event) => {
   const answer = within(event, '[data-answer]')?.dataset.answer
   if (answer) dispatch({type: 'note-answered', answer: /** @type {import('./types.js').NoteAnswer} */ (answer)})
+})
+onClick('copyMeasures', () => dispatch({type: 'copy-asked', words: measureTable(getState(), translator)}))
+onClick('saveMeasures', () => dispatch({type: 'save-asked', what: 'csv'}))
+part('measureTable').addEventListener('click', (event) => {
+  const id = idOf(event)
+  if (id !== null) dispatch({type: 'selected', id})
 })
 onClick('forget', () => dispatch({type: 'forget-asked'}))
 part('classes').addEventListener('change', (event) =>

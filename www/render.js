@@ -8,6 +8,7 @@ import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {objectColour} from './palette.js'
+import {createMeasures} from './render-measures.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderView, valueFacts} from './render-view.js'
 import {wantedWindow} from './windowing.js'
@@ -53,6 +54,7 @@ export function createRenderer(part, translator) {
   const {t} = translator
   /** @type {Map<number, ReturnType<typeof createRow>>} */
   const rows = new Map()
+  const renderMeasures = createMeasures(part, translator)
   part('objects').replaceChildren()
   part('classes').replaceChildren()
   part('language').replaceChildren(...Object.entries(LANGUAGES).map(([value, name]) => element('option', {value, lang: value}, [name])))
@@ -78,6 +80,7 @@ export function createRenderer(part, translator) {
     renderBar(part, state, translator)
     renderHint(part, state, translator)
     renderFailure(part, state, translator)
+    if (changed('study', 'measures', 'selected')) renderMeasures(state)
     if (changed('note')) renderNote(part, state.note, translator)
     if (changed('keeping')) renderKeeping(part, state.keeping)
     renderStatus(part, state, translator)

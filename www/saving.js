@@ -1,9 +1,11 @@
 /** What leaves the page's memory, and what comes back: files to save, sessions, and what the browser keeps. */
 
 /** @import {Action, CoreExportKind, Effect, Failure, Session} from './types.js' */
-/** @import {Answer, Ask} from './protocol.js' */
+/** @import {createPool} from './pool.js' */
 
 import {createKeep} from './keep.js'
+import {exportName} from './export-name.js'
+import {measuresCsv} from './measure.js'
 import {failureFrom, PageError} from './protocol.js'
 
 /** Changes in quick succession are kept together. */
@@ -13,12 +15,11 @@ const KEEP_MS = 300
 const archive = () => import('./archive.js')
 
 /** @typedef {Extract<Effect, {type: 'export'}>} Export */
+/** @type {readonly CoreExportKind[]} */
+const CORE_KINDS = ['label', 'overlay', 'coco', 'npz']
 
-/**
- * @param {(action: Action) => void} dispatch
- * @param {(id: number, what: CoreExportKind, ask: Omit<Ask<'export'>, 'what'>) => Promise<Answer<'export'>>} exportByCore  id: of the job
- */
-export function createSaving(dispatch, exportByCore) {
+/** @param {(action: Action) => void} dispatch @param {Pick<ReturnType<typeof createPool>, 'ask'>} pool */
+export function createSaving(dispatch, pool) {
   const keep = createKeep()
   /** Reads and writes of the store, one after the other. */
   let turn = Promise.resolve()
@@ -91,16 +92,36 @@ export function createSaving(dispatch, exportByCore) {
       dispatch({type: 'failed', failure, fatal: false})
     },
     /** The bytes of what is saved. @param {Export} effect @returns {Promise<Uint8Array<ArrayBuffer>>} */
-    async make({id, what, fileName, size, items, session}) {
-      if (what === 'session') return (await archive()).packSession(session)
-      const objects = items.flatMap(({box, mask}) => (mask ? [{box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}] : []))
-      return (await exportByCore(id, what, {fileName, size, objects})).bytes
+    async make(effect) {
+      if (effect.what === 'session') return (await archive()).packSession(effect.session)
+      if (effect.what === 'csv') return csv(effect)
+      if (effect.what !== 'zip') return byCore(effect, effect.what)
+      const {zip} = await archive()
+      /** @type {Record<string, Uint8Array>} */
+      const files = {[exportName(effect.fileName, 'csv')]: await csv(effect)}
+      for (const what of CORE_KINDS) files[exportName(effect.fileName, what)] = await byCore(effect, what)
+      return zip(files)
     },
+  }
+
+  /** @param {Export} effect @param {CoreExportKind} what */
+  async function byCore({id, fileName, size, items}, what) {
+    const objects = items.map(({box, mask}) => ({box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}))
+    const {bytes} = await (what === 'overlay' ? pool.ask(id, what, {objects}) : pool.ask(id, 'export', {what, fileName, size, objects}))
+    return bytes
+  }
+
+  /** @param {Export} effect */
+  async function csv({id, items}) {
+    const measures = await pool.ask(id, 'measure', {masks: items.map(({mask}) => mask)})
+    return new TextEncoder().encode(measuresCsv(items.map((item, i) => ({item, measures: measures[i] ?? null}))))
   }
 }
 
 /** By the ending of the name. Browsers put `.zip` behind a name when told of a zip, so a session is just bytes. */
-const MIME = {png: 'image/png', json: 'application/json', npz: 'application/octet-stream', medbox: 'application/octet-stream'}
+const MIME = {
+  png: 'image/png', json: 'application/json', csv: 'text/csv', zip: 'application/zip', npz: 'application/octet-stream', medbox: 'application/octet-stream',
+}
 
 /** @param {Uint8Array<ArrayBuffer>} bytes @param {string} name */
 export function download(bytes, name) {
@@ -111,4 +132,17 @@ export function download(bytes, name) {
   link.download = name
   link.click()
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}
+
+/** Copies a text. Pages that are not served safely have no clipboard, but may answer the command to copy. @param {string} words */
+export async function copyText(words) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(words)
+  const answer = (/** @type {ClipboardEvent} */ event) => {
+    event.clipboardData?.setData('text/plain', words)
+    event.preventDefault()
+  }
+  document.addEventListener('copy', answer, {once: true})
+  const isDone = document.execCommand('copy')
+  document.removeEventListener('copy', answer)
+  if (!isDone) throw new Error('the browser does not allow it')
 }

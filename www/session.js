@@ -6,6 +6,7 @@
 /** @import {Box, Extent, GreyWindow, Item, Mask, ModelId, Session, State, Study, Work} from './types.js' */
 
 import {PageError} from './protocol.js'
+import {fromRunLengths, packMask, runLengths} from './runs.js'
 import {currentSlice, maskKey} from './work.js'
 
 /** The form that is written. A reader refuses a later one. */
@@ -53,7 +54,10 @@ export function writeSession({source, size, work, sliceIdx, mode, model}) {
 }
 
 /** @param {Mask} mask  runs: lengths of background and mask by turns, row after row of the region */
-const writeMask = ({region, bytes, score, key, window}) => ({region, runs: runsOf(bytes), score, key, window})
+function writeMask(mask) {
+  const {region, packed, score, key, window} = packMask(mask) // The history folds it too, once for both.
+  return {region, runs: [...(packed instanceof Uint32Array ? packed : runLengths(packed))], score, key, window}
+}
 
 /**
  * A session from what `writeSession` made. Throws a PageError with what is wrong where it was not made so.
@@ -114,8 +118,8 @@ function readMask(value, n, size) {
   const [x = 0, y = 0, width = 0, height = 0, ...more] = list(mask.region, what).map((side) => whole(side, what))
   if (more.length > 0 || x + width > size.width || y + height > size.height) throw wrong(`${what} does not lie in the picture`)
   const runs = list(mask.runs, what).map((run) => whole(run, what))
-  const bytes = bytesOf(runs, width * height)
-  if (!bytes) throw wrong(`${what} does not fill its region`)
+  if (runs.reduce((sum, run) => sum + run, 0) !== width * height) throw wrong(`${what} does not fill its region`)
+  const bytes = fromRunLengths(Uint32Array.from(runs), width * height)
   const areaPx = runs.reduce((sum, run, i) => sum + (i % 2 === 1 ? run : 0), 0)
   const score = typeof mask.score === 'number' && mask.score >= 0 && mask.score <= 1 ? mask.score : 0
   const window = readWindow(mask.window)
@@ -153,36 +157,6 @@ function readDemo(value, size) {
     attribution: word('attribution'),
     box: readBox(demo.box, 'the demo picture’s box', size),
   }
-}
-
-/** What was counted once is kept beside the mask, which never changes. @type {WeakMap<Uint8Array, number[]>} */
-const counted = new WeakMap()
-
-/** The lengths of the runs of 0, of 1, of 0 …, beginning with 0. @param {Uint8Array} bytes @returns {number[]} */
-function runsOf(bytes) {
-  const known = counted.get(bytes)
-  if (known) return known
-  const runs = []
-  for (let at = 0, value = 0; at < bytes.length; value = 1 - value) {
-    const next = bytes.indexOf(1 - value, at)
-    const end = next < 0 ? bytes.length : next
-    runs.push(end - at)
-    at = end
-  }
-  counted.set(bytes, runs)
-  return runs
-}
-
-/** @param {readonly number[]} runs @param {number} length @returns {Uint8Array | null} null where they do not add up to it */
-function bytesOf(runs, length) {
-  if (runs.reduce((sum, run) => sum + run, 0) !== length) return null
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const [i, run] of runs.entries()) {
-    if (i % 2 === 1) bytes.fill(1, at, at + run)
-    at += run
-  }
-  return bytes
 }
 
 /** @param {string} detail */

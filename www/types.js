@@ -97,7 +97,7 @@
 /** @typedef {'model' | 'class' | 'save' | 'more'} Menu */
 /** @typedef {'keys' | 'about'} Sheet */
 /** @typedef {'label' | 'overlay' | 'coco' | 'npz'} CoreExportKind  what the core writes */
-/** @typedef {CoreExportKind | 'session'} ExportKind */
+/** @typedef {CoreExportKind | 'csv' | 'zip' | 'session'} ExportKind */
 
 /** @typedef {{name: string, title: string, bytes: number, licence: string, intendedUse: string, default: boolean}} ModelEntry */
 /** @typedef {{name: string, title: string, licence: string, intendedUse: string, bytes: number, classes: readonly string[] | null, takesClass: boolean, sha256: ModelId['sha256']}} ModelInfo */
@@ -235,6 +235,9 @@
  * @property {number} nowMs  moves while something runs
  * @property {boolean} ticking
  * @property {number} lastJobId
+ * @property {ReadonlyMap<Uint8Array, Measures | null>} measures  by the bytes of the mask; null where measuring failed
+ * @property {number | null} measuring  the request that is under way
+ * @property {number} lastAsideId  of requests that are no jobs: nothing waits for them
  * @property {readonly string[]} refused  keys of masks that failed or were cancelled: not asked for again by themselves
  * @property {LastRun | null} lastRun
  * @property {Failure | null} failure  shown until the next success or until it is closed
@@ -257,6 +260,9 @@
  *   | {type: 'opened', id: number, opened: Opened}
  *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
  *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
+ *   | {type: 'measured', id: number, masks: readonly Mask[], measures: readonly Measures[] | null}
+ *   | {type: 'copy-asked', words: string}
+ *   | {type: 'copied'}
  *   | {type: 'exported', id: number, name: string}
  *   | {type: 'job-failed', id: number, failure: Failure}
  *   | {type: 'workers-changed', bytes: readonly number[]}
@@ -344,8 +350,10 @@
  *   | {type: 'segment', id: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isDraft: boolean}
  *   | {type: 'window', id: number, window: GreyWindow, size: Extent}
  *   | {type: 'settle-later', turn: number}
- *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly Item[], session: Session}
+ *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], session: Session}
  *   | {type: 'cancel', ids: readonly number[]}
+ *   | {type: 'measure', id: number, masks: readonly Mask[]}
+ *   | {type: 'copy', words: string}
  *   | {type: 'read-session', blob: Blob}
  *   | {type: 'keep', session: Session, shelved: boolean}
  *   | {type: 'forget'}

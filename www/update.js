@@ -7,10 +7,12 @@
 import {
   brushMoved, brushPressed, maskReset, refineAsked, refined, strokeBegun, strokeKept, strokeMoved, verbSwapped, withBrushBy,
 } from './correct.js'
+import {exportName, isSessionName} from './export-name.js'
 import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
+import {askMeasures, measured, withMask} from './measure.js'
 import {pointed} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
 import {sessionOf} from './session.js'
@@ -72,6 +74,9 @@ export const initialState = (settings = {}) => ({
   nowMs: 0,
   ticking: false,
   lastJobId: 0,
+  measures: new Map(),
+  measuring: null,
+  lastAsideId: 0,
   refused: [],
   lastRun: null,
   failure: null,
@@ -83,9 +88,10 @@ export const initialState = (settings = {}) => ({
 /** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
 export function update(state, action) {
   const [acted, asked] = act(state, action)
-  const [assigned, work] = assign(acted)
+  const [started, jobs] = assign(acted)
+  const [assigned, asides] = askMeasures(started)
   const next = noteStands(state, assigned) ? assigned : {...assigned, note: null}
-  const effects = [...asked, ...work, ...keepEffects(state, next)]
+  const effects = [...asked, ...jobs, ...asides, ...keepEffects(state, next)]
   if (!sameSettings(state, next)) effects.push({type: 'remember', settings: settingsOf(next)})
   return [next, effects]
 }
@@ -150,7 +156,7 @@ function nextExport(state, study) {
   if (!saving || state.draft || state.stroke || jobOfKind(state, 'segment') || jobOfKind(state, 'refine')) return null
   const id = nextJobId(state)
   const {width, height} = currentSlice(study)
-  const items = study.work.items.filter((item) => item.mask !== null)
+  const items = withMask(study.work.items)
   if (items.length === 0 && saving !== 'session') return [{...state, saving: null, notice: {key: 'notice.nothingToSave'}}, []]
   const name = exportName(study.source.name, saving)
   const effect = /** @type {Effect} */ ({
@@ -219,7 +225,7 @@ function act(state, action) {
       const view = fitView({width, height}, state.viewport)
       const fresh = {
         shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
-        probed: null, windowDraft: null, settling: null, lastRun: null, notice: null, tool: /** @type {const} */ ('box'),
+        probed: null, windowDraft: null, settling: null, lastRun: null, notice: null, measures: new Map(), tool: /** @type {const} */ ('box'),
       }
       return [reopened({...withoutJobs(state, 'open', 'window'), ...fresh, study: opened, view, refused: []}), []]
     }
@@ -234,6 +240,12 @@ function act(state, action) {
     }
     case 'segmented':
       return [segmented(state, action), []]
+    case 'measured':
+      return [measured(state, action), []]
+    case 'copy-asked':
+      return [state, [{type: 'copy', words: action.words}]]
+    case 'copied':
+      return [{...state, notice: {key: 'notice.copied'}}, []]
     case 'exported':
       if (!jobAnswered(state, 'export', action.id)) return [state, []]
       return [{...endJob(state, action.id), notice: savedNotice(state, action.name), failure: null}, []]
@@ -587,15 +599,6 @@ function stepped(state, study) {
   const selected = state.selected.filter((id) => there.has(id))
   return {...state, study, selected, draft: null, windowDraft: null, anchor: null, stroke: null, hovered: null, menu: null}
 }
-
-/** @type {Record<import('./types.js').ExportKind, string>} */
-const ENDINGS = {label: '_mask.png', overlay: '_overlay.png', coco: '_coco.json', npz: '_segs.npz', session: '.medbox'}
-
-/** @param {string} name @param {import('./types.js').ExportKind} what */
-export const exportName = (name, what) => `${name.replace(/\.[^.]{1,5}$/, '') || 'picture'}${ENDINGS[what]}`
-
-/** @param {string} name */
-const isSessionName = (name) => name.toLowerCase().endsWith(ENDINGS.session)
 
 /** @param {State} state @param {string} name @returns {Label | null} */
 function savedNotice({study}, name) {

@@ -74,8 +74,8 @@ export function answer(state) {
 /** @param {State} state @param {number} [i] */
 export const isUpToDate = (state, i = 0) => hasItsMask(state, itemOf(state, i))
 
-/** Without what goes along with every step of the work: that the browser keeps it. @param {readonly {type: string}[]} list */
-export const types = (list) => list.map(({type}) => type).filter((type) => type !== 'keep')
+/** Without what goes along with every step of the work: it is measured, and the browser keeps it. @param {readonly {type: string}[]} list */
+export const types = (list) => list.map(({type}) => type).filter((type) => !['keep', 'measure'].includes(type))
 
 /** Rows of `#` and `.` as a mask. @param {string[]} rows @param {number} [x] @param {number} [y] */
 export function mask(rows, x = 0, y = 0) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {exportName, initialState, update} from '../../www/update.js'
+import {exportName} from '../../www/export-name.js'
+import {initialState, update} from '../../www/update.js'
 import {jobOfKind} from '../../www/jobs.js'
 import {answer, ENTRY, INFO, isUpToDate, itemOf, lastJob, openedState, picture, play, segmentedAll, studyOf, types, withObject} from './support.js'
 

@@ -1,0 +1,12 @@
+/** What saved files are called. */
+
+/** @import {ExportKind} from './types.js' */
+
+/** @type {Record<ExportKind, string>} */
+const ENDINGS = {label: '_mask.png', overlay: '_overlay.png', coco: '_coco.json', npz: '_segs.npz', csv: '_measures.csv', zip: '_all.zip', session: '.medbox'}
+
+/** @param {string} name @param {ExportKind} what */
+export const exportName = (name, what) => `${name.replace(/\.[^.]{1,5}$/, '') || 'picture'}${ENDINGS[what]}`
+
+/** @param {string} name */
+export const isSessionName = (name) => name.toLowerCase().endsWith(ENDINGS.session)
