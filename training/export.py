@@ -150,7 +150,7 @@ def fold_small(model: onnx.ModelProto) -> onnx.ModelProto:
             elif all(name in known for name in node.input if name) and len(node.output) == 1:
                 inputs = [name for name in dict.fromkeys(node.input) if name]
                 value = ReferenceEvaluator(node).run(None, {name: known[name] for name in inputs})[0]
-                if np.size(value) >= SMALL:
+                if np.size(value) >= SMALL and node.op_type != "Transpose":  # which takes no more room than its input
                     kept.append(node)
                     continue
                 known[node.output[0]] = np.asarray(value)
@@ -173,14 +173,17 @@ def stored(tensor: TensorProto) -> tuple[list[TensorProto], list[onnx.NodeProto]
         return [part], [helper.make_node("Cast", [part.name], [name], to=TensorProto.INT64)]
     if values.dtype != np.float32 or values.size < SMALL:
         return [tensor], []
-    if values.ndim >= 2:
-        rows = values.reshape(len(values), -1)
+    for axis in {0, values.ndim - 1} if values.ndim >= 2 else ():  # outputs come first, or, in a transposed matrix, last
+        by_output = np.moveaxis(values, axis, 0)
+        rows = by_output.reshape(len(by_output), -1)
         scale = row_scales(rows)
         whole = np.rint(rows / scale)
         if rows.shape[1] >= MIN_ROW and np.abs(whole).max() <= 127 and np.array_equal(whole.astype(np.float32) * scale, rows):
+            steps = np.moveaxis(whole.astype(np.int8).reshape(by_output.shape), 0, axis)
+            along = [-1 if k == axis else 1 for k in range(values.ndim)]
             parts = [
-                numpy_helper.from_array(whole.astype(np.int8).reshape(values.shape), f"{name}_i8"),
-                numpy_helper.from_array(scale.reshape(-1, *[1] * (values.ndim - 1)), f"{name}_scale"),
+                numpy_helper.from_array(np.ascontiguousarray(steps), f"{name}_i8"),
+                numpy_helper.from_array(scale.reshape(along), f"{name}_scale"),
             ]
             cast = helper.make_node("Cast", [f"{name}_i8"], [f"{name}_steps"], to=TensorProto.FLOAT)
             return parts, [cast, helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name])]

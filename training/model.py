@@ -27,6 +27,11 @@ N_CLASSES = 11
 # ---- small parts -----------------------------------------------------------------------------------------------------
 
 
+def length(x: Tensor, axis: int) -> int:
+    """A length that depends on no input, as a plain number: the exporter then writes no arithmetic for it."""
+    return int(x.shape[axis])
+
+
 class ConvNorm(nn.Module):
     """Convolution without bias, then batch norm; `fuse` makes one convolution of them."""
 
@@ -84,7 +89,7 @@ class Upscale(nn.Module):
         self.n_out = n_out
 
     def forward(self, x: Tensor) -> Tensor:
-        _, _, h, w = x.shape
+        h, w = length(x, 2), length(x, 3)
         x = self.conv(x).reshape(-1, self.n_out, 2, 2, h, w)
         return x.permute(0, 1, 4, 2, 5, 3).reshape(-1, self.n_out, 2 * h, 2 * w)
 
@@ -92,7 +97,7 @@ class Upscale(nn.Module):
 def double(x: Tensor) -> Tensor:
     """Bilinear enlargement (…, H, W) -> (…, 2H, 2W) with half-pixel centres and clamped edges, from slices and sums."""
     for axis in (-2, -1):
-        n = x.shape[axis]
+        n = length(x, axis)
         before = torch.cat([x.narrow(axis, 0, 1), x.narrow(axis, 0, n - 1)], axis)
         after = torch.cat([x.narrow(axis, 1, n - 1), x.narrow(axis, n - 1, 1)], axis)
         pair = torch.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], -1 if axis == -1 else -2)
@@ -355,13 +360,13 @@ class Attention(nn.Module):
         self.out = nn.Linear(inner, dim)
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.reshape(-1, x.shape[1], self.heads, self.inner // self.heads).transpose(1, 2)
+        return x.reshape(-1, length(x, 1), self.heads, self.inner // self.heads).transpose(1, 2)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         q, k, v = self._split(self.q(q)), self._split(self.k(k)), self._split(self.v(v))
         weights = (q * (self.inner // self.heads) ** -0.5 @ k.transpose(-2, -1)).softmax(dim=-1)
         x = (weights @ v).transpose(1, 2)
-        return self.out(x.reshape(-1, x.shape[1], self.inner))
+        return self.out(x.reshape(-1, length(x, 1), self.inner))
 
 
 class TwoWayBlock(nn.Module):
@@ -416,8 +421,8 @@ class SamMaskHead(nn.Module):
 
     def forward(self, image: Tensor, token: Tensor, features: dict[str, Tensor], boxes: Tensor) -> Tensor:
         x = F.gelu(self.up2(F.gelu(self.norm(self.up1(image)))))
-        n, channels, h, w = x.shape
-        return (self.hyper(token)[:, None] @ x.reshape(n, channels, h * w)).reshape(-1, 1, h, w)
+        channels, h, w = (length(x, axis) for axis in (1, 2, 3))
+        return (self.hyper(token)[:, None] @ x.reshape(-1, channels, h * w)).reshape(-1, 1, h, w)
 
 
 class FineMaskHead(nn.Module):
@@ -437,7 +442,7 @@ class FineMaskHead(nn.Module):
         x = self.up4(F.relu(self.up8(image))) + self.box_map(boxes) + features["fine4"]
         x = F.relu(self.mix4(F.relu(x)))
         x = F.relu(self.up2(x) + features["fine2"])
-        _, channels, h, w = x.shape
+        channels, h, w = (length(x, axis) for axis in (1, 2, 3))
         vector = self.hyper(token)[:, None]  # (n, 1, C2 + 1)
         logits = vector[:, :, :channels] @ x.reshape(-1, channels, h * w) + vector[:, :, channels:]
         return double(logits.reshape(-1, 1, h, w))
@@ -484,7 +489,7 @@ class Decoder(nn.Module):
             corners = corners + (class_weights @ self.class_table)[:, None]
         tokens = torch.cat([self.output_tokens.expand(boxes.shape[0], -1, -1), corners], dim=1)
         image = features["embedding"]
-        dim = image.shape[1]
+        dim = length(image, 1)
         dense = self.box_map(boxes) if self.box_map is not None else self.no_mask[:, None, None]
         image = (image + dense).flatten(2).transpose(1, 2)  # (n, G², D)
 
