@@ -4,10 +4,11 @@
 
 import {traceMask} from './contour.js'
 import {drawDiameters} from './draw-measures.js'
+import {drawBrush, drawStroke, isUnderBrush} from './draw-stroke.js'
 import {HANDLES, handlePoint, viewFromImage} from './geometry.js'
 import {objectColour} from './palette.js'
 import {drawPicture, ZOOM_GRID} from './picture.js'
-import {currentSlice, maskKey, shownItems} from './work.js'
+import {currentSlice, progressOf, shownItems} from './work.js'
 
 // The viewer is neutral and dark in both themes: colour beside a grey picture changes how it is seen.
 const GROUND = '#0B0B0C'
@@ -51,13 +52,15 @@ export function draw(canvas, state, pixelRatio) {
   const masksShown = state.layers !== 'picture'
   if (masksShown) {
     for (const item of items) {
-      if (item.visible && item.mask) drawMask(context, state, item, item.mask)
+      if (item.visible && item.mask && !isUnderBrush(state, item)) drawMask(context, state, item, item.mask)
     }
+    drawStroke(context, state, pixelRatio, alphaChosen(state))
   }
   context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0)
   if (masksShown) drawDiameters(context, state)
   if (masksShown) for (const item of items) if (item.visible) drawBox(context, state, item)
   drawHint(context, state)
+  drawBrush(context, state)
 }
 
 /** @param {Mask} mask @param {'middles' | 'corners'} through */
@@ -77,6 +80,9 @@ function outline(mask, through) {
   return path
 }
 
+/** How strongly the chosen mask is filled. @param {State} state */
+const alphaChosen = ({opacity}) => Math.min(1, opacity + 0.15)
+
 /** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item @param {Mask} mask */
 function drawMask(context, state, item, mask) {
   const {zoom} = state.view
@@ -84,7 +90,7 @@ function drawMask(context, state, item, mask) {
   const isChosen = state.selected.includes(item.id) || state.hovered === item.id || state.draft?.id === item.id
   const colour = objectColour(item.colour)
   if (state.maskStyle === 'fill') {
-    context.globalAlpha = isChosen ? Math.min(1, state.opacity + 0.15) : state.opacity
+    context.globalAlpha = isChosen ? alphaChosen(state) : state.opacity
     context.fillStyle = colour
     context.fill(path, 'evenodd')
     context.globalAlpha = 1
@@ -102,7 +108,7 @@ function drawMask(context, state, item, mask) {
 function drawBox(context, state, item) {
   const isChosen = state.selected.includes(item.id) || state.draft?.id === item.id
   const isHovered = state.hovered === item.id
-  const isWaiting = state.draft?.id !== item.id && item.mask?.key !== maskKey(state, item.box)
+  const isWaiting = state.draft?.id !== item.id && progressOf(state, item) === 'pending'
   const colour = objectColour(item.colour)
   const [x, y, width, height] = boxInView(state, item.box)
   context.setLineDash([])
@@ -111,14 +117,15 @@ function drawBox(context, state, item) {
   context.strokeRect(x, y, width, height)
   context.strokeStyle = colour
   context.lineWidth = isChosen || isHovered ? 1.5 : 1
-  if (isWaiting && !state.refused.includes(maskKey(state, item.box))) {
+  if (isWaiting) {
     // A quiet shimmer runs along the edge until the mask is there. With reduced motion the clock does not move it.
     context.setLineDash([6, 4])
     context.lineDashOffset = state.calm ? 0 : -(state.nowMs / 40) % 10
   }
   context.strokeRect(x, y, width, height)
   context.setLineDash([])
-  if (isChosen && state.tool !== 'pan' && !state.anchor) drawHandles(context, state, item)
+  const isHandled = (state.tool === 'box' || state.tool === 'select') && !item.locked
+  if (isChosen && isHandled && !state.anchor) drawHandles(context, state, item)
 }
 
 /** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item */

@@ -4,7 +4,10 @@
 
 import {PRESETS} from './windowing.js'
 
+import {isStrokeTool} from './correct.js'
+
 const ZOOM_STEP = 1.25
+const BRUSH_STEP = 1.15
 
 /**
  * @typedef {{key: string, ctrl: boolean, shift: boolean, alt: boolean, onViewer: boolean}} KeyPress
@@ -16,8 +19,13 @@ export function keyAction(state, {key, ctrl, shift, alt, onViewer}) {
   const letter = key.length === 1 ? key.toLowerCase() : key
   if (key === 'Escape') return {type: 'escape'}
   if (state.sheet) return null
+  // Before the modifiers: many keyboards write brackets with some of them.
+  if (key === '[') return {type: 'brush-sized', factor: 1 / BRUSH_STEP}
+  if (key === ']') return {type: 'brush-sized', factor: BRUSH_STEP}
+  const [id] = state.selected
   if (ctrl) {
     if (alt) return null
+    if (letter === 'd' && id !== undefined) return {type: 'duplicated', id}
     if (letter === 'z') return {type: shift ? 'redo' : 'undo'}
     if (letter === 'y') return {type: 'redo'}
     if (letter === 's') return {type: 'save-asked', what: 'label'}
@@ -29,6 +37,9 @@ export function keyAction(state, {key, ctrl, shift, alt, onViewer}) {
     case '?': return {type: 'sheet-toggled', sheet: 'keys'}
     case 'b': return {type: 'tool-chosen', tool: 'box'}
     case 'v': return {type: 'tool-chosen', tool: 'select'}
+    case 'p': return {type: 'tool-chosen', tool: 'brush'}
+    case 'e': return {type: 'tool-chosen', tool: 'eraser'}
+    case 'l': return {type: 'tool-chosen', tool: 'lasso'}
     case 'h': return {type: 'tool-chosen', tool: 'pan'}
     case 'o': return {type: 'mask-style-toggled'}
     case 'm': return {type: shift ? 'picture-toggled' : 'masks-toggled'}
@@ -42,15 +53,17 @@ export function keyAction(state, {key, ctrl, shift, alt, onViewer}) {
     case '.': return {type: 'select-next', step: 1}
     case ',': return {type: 'select-next', step: -1}
   }
-  const [id] = state.selected
-  if (!onViewer || id === undefined) return null
+  if (letter === 'x' && isStrokeTool(state.tool)) return {type: 'verb-swapped'}
+  if (!onViewer) return null
+  if (id !== undefined && (key === 'Delete' || key === 'Backspace')) return {type: 'removed', id}
+  const arrow = ARROWS[key]
   const by = shift ? 10 : 1
-  switch (key) {
-    case 'Delete': case 'Backspace': return {type: 'removed', id}
-    case 'ArrowLeft': return {type: 'nudged', dx: -by, dy: 0, resize: alt}
-    case 'ArrowRight': return {type: 'nudged', dx: by, dy: 0, resize: alt}
-    case 'ArrowUp': return {type: 'nudged', dx: 0, dy: -by, resize: alt}
-    case 'ArrowDown': return {type: 'nudged', dx: 0, dy: by, resize: alt}
+  if (isStrokeTool(state.tool)) {
+    if (key === 'Enter') return {type: 'brush-pressed'}
+    return arrow ? {type: 'brush-moved', dx: by * arrow[0], dy: by * arrow[1]} : null
   }
-  return null
+  return arrow && id !== undefined ? {type: 'nudged', dx: by * arrow[0], dy: by * arrow[1], resize: alt} : null
 }
+
+/** @type {Record<string, readonly [number, number]>} */
+const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}

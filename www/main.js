@@ -2,6 +2,7 @@
 
 /** @import {Action, Point, State} from './types.js' */
 
+import {isStrokeTool} from './correct.js'
 import {draw} from './draw.js'
 import {createEffects, readSettings} from './effects.js'
 import {imageFromView} from './geometry.js'
@@ -9,6 +10,7 @@ import {bestLocale, loadTranslator} from './i18n.js'
 import {keyAction} from './keys.js'
 import {measureTable} from './measure.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
+import {listenToCorrect} from './render-correct.js'
 import {bytesPerWorker, workersFor} from './schedule.js'
 import {createStore} from './store.js'
 import {listenToView} from './render-view.js'
@@ -79,10 +81,18 @@ watchMotion()
 const down = new Map()
 /** @type {import('./tools.js').Gesture | null} */
 let gesture = null
+/** Which pointer's it is. */
+let gestureBy = 0
+let penDown = false
 /** @type {ReturnType<typeof pinch> | null} */
 let pinching = null
 let spaceHeld = false
 
+/** @param {PointerEvent} event all places since the last event @returns {Point[]} */
+const trailOf = (event) => {
+  const trail = event.getCoalescedEvents?.() ?? []
+  return (trail.length > 0 ? trail : [event]).map(pointIn)
+}
 /** @param {PointerEvent | WheelEvent} event @returns {Point} */
 const pointIn = (event) => {
   const {left, top} = canvas.getBoundingClientRect()
@@ -90,9 +100,18 @@ const pointIn = (event) => {
 }
 
 canvas.addEventListener('pointerdown', (event) => {
+  const touch = event.pointerType === 'touch'
+  if (touch && penDown) return // The hand that holds the pen.
   canvas.setPointerCapture(event.pointerId)
   canvas.focus({preventScroll: true})
-  dispatch({type: 'touch-used', touch: event.pointerType === 'touch'})
+  dispatch({type: 'touch-used', touch})
+  if (event.pointerType === 'pen') {
+    dispatch({type: 'pen-used'})
+    penDown = true
+    if (down.size > 0) dispatch({type: 'draft-dropped'})
+    down.clear()
+    pinching = null
+  }
   down.set(event.pointerId, pointIn(event))
   const [first, second] = [...down.values()]
   if (first && second) {
@@ -101,8 +120,10 @@ canvas.addEventListener('pointerdown', (event) => {
     pinching = pinch(getState(), first, second)
     return
   }
-  gesture = press(getState(), {at: pointIn(event), button: event.button, space: spaceHeld})
+  gesture = press(getState(), {at: pointIn(event), button: event.button, space: spaceHeld, alt: event.altKey, touch})
+  gestureBy = event.pointerId
   if (gesture) canvas.style.cursor = gesture.cursor
+  dispatchAll(gesture?.down ?? [])
   if (event.button === 1) event.preventDefault()
 })
 canvas.addEventListener('pointermove', (event) => {
@@ -111,22 +132,28 @@ canvas.addEventListener('pointermove', (event) => {
   const [first, second] = [...down.values()]
   if (pinching && first && second) return dispatchAll(pinching(first, second))
   dispatch({type: 'pointed', at: event.pointerType === 'touch' ? null : imageFromView(getState().view, getState().viewport, at)})
-  if (gesture) return dispatchAll(gesture.move(at))
+  if (gesture) {
+    if (event.pointerId === gestureBy) dispatchAll(gesture.move(at, trailOf(event)))
+    return
+  }
   if (down.size > 0 || event.pointerType === 'touch') return
   const {cursor, actions} = hover(getState(), at)
   canvas.style.cursor = spaceHeld ? 'grab' : cursor
   dispatchAll(actions)
 })
 canvas.addEventListener('pointerup', (event) => {
+  if (event.pointerType === 'pen') penDown = false
   down.delete(event.pointerId)
   if (pinching) {
     if (down.size === 0) pinching = null
     return
   }
-  if (gesture) dispatchAll(gesture.up(pointIn(event)))
+  if (!gesture || event.pointerId !== gestureBy) return
+  dispatchAll(gesture.up(pointIn(event)))
   gesture = null
 })
 canvas.addEventListener('pointercancel', (event) => {
+  if (event.pointerType === 'pen') penDown = false
   down.delete(event.pointerId)
   if (down.size === 0) pinching = null
   gesture = null
@@ -135,15 +162,20 @@ canvas.addEventListener('pointercancel', (event) => {
 canvas.addEventListener('pointerleave', () => {
   dispatch({type: 'hovered', id: null})
   dispatch({type: 'pointed', at: null})
+  dispatch({type: 'brush-at', at: null})
 })
 canvas.addEventListener('contextmenu', (event) => event.preventDefault())
 canvas.addEventListener('dblclick', () => {
+  if (isStrokeTool(getState().tool)) return // Two dabs.
   dispatch({type: 'draft-dropped'})
   dispatch({type: 'fitted'})
 })
 canvas.addEventListener('wheel', (event) => {
   event.preventDefault()
-  const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 18 : event.deltaY
+  // With Shift, some systems turn the wheel sideways.
+  const turned = event.deltaY || event.deltaX
+  const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? turned * 18 : turned
+  if ((event.shiftKey || event.altKey) && isStrokeTool(getState().tool)) return dispatch({type: 'brush-sized', factor: Math.exp(-pixels * 0.0016)})
   dispatch({type: 'zoomed', factor: Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.0016)), at: pointIn(event)})
 }, {passive: false})
 
@@ -239,6 +271,7 @@ onClick('failureClose', () => dispatch({type: 'failure-closed'}))
 onClick('clear', () => dispatch({type: 'all-removed'}))
 part('closer').addEventListener('change', (event) =>
   dispatch({type: 'mode-chosen', mode: /** @type {HTMLInputElement} */ (event.target).checked ? 'default' : 'challenge'}))
+listenToCorrect(part, dispatch, getState)
 part('tools').addEventListener('click', (event) => {
   const tool = within(event, '[data-tool]')?.dataset.tool
   if (tool) dispatch({type: 'tool-chosen', tool: /** @type {State['tool']} */ (tool)})

@@ -10,6 +10,7 @@ import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {objectColour} from './palette.js'
 import {createMeasures} from './render-measures.js'
 import {renderKeeping, renderNote} from './render-note.js'
+import {renderCorrect} from './render-correct.js'
 import {renderView, valueFacts} from './render-view.js'
 import {wantedWindow} from './windowing.js'
 import {currentSlice, maskKey, shownItems} from './work.js'
@@ -78,6 +79,7 @@ export function createRenderer(part, translator) {
     if (state.shelved && changed('shelved')) text(part('resume'), t('empty.resume', {name: state.shelved.source.demo?.title ?? state.shelved.source.name}))
     if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
     renderBar(part, state, translator)
+    if (changed('study', 'tool', 'selected', 'brushPx', 'lassoVerb', 'jobs')) renderCorrect(part, state, translator)
     renderHint(part, state, translator)
     renderFailure(part, state, translator)
     if (changed('study', 'measures', 'selected')) renderMeasures(state)

@@ -5,6 +5,7 @@
 
 /** @import {Action, Item, Point, State, Study} from './types.js' */
 
+import {isStrokeTool, target, verbOf} from './correct.js'
 import {
   boxBetween, handleAt, HANDLES, imageFromView, isInside, isOnEdge, moveBox, panBy, resizeBox, zoomAt,
 } from './geometry.js'
@@ -14,23 +15,35 @@ import {currentItems, currentSlice} from './work.js'
 /** A press that moves less than this many CSS pixels is a click. */
 const CLICK_PX = 3
 
-/** @typedef {{at: Point, button: number, space: boolean}} Press  at in view space */
-/** @typedef {{cursor: string, move: (at: Point) => Action[], up: (at: Point) => Action[]}} Gesture */
+/** @typedef {{at: Point, button: number, space: boolean, alt?: boolean, touch?: boolean}} Press  at in view space; touch: by a finger */
+/**
+ * @typedef {object} Gesture
+ * @property {string} cursor
+ * @property {Action[]} [down]  what the press itself does
+ * @property {(at: Point, trail?: readonly Point[]) => Action[]} move  trail: all places since the last move, `at` the last of them
+ * @property {(at: Point) => Action[]} up
+ */
+
+/** Of a pen turned round. */
+const ERASER_BUTTON = 5
 
 /** How near a line a pointer must be, CSS pixels. @param {State} state */
 const reachPx = (state) => (state.touch ? 16 : 7)
 
 /** @param {State} state @param {Press} press @returns {Gesture | null} */
-export function press(state, {at, button, space}) {
+export function press(state, {at, button, space, alt = false, touch = false}) {
   const {study} = state
   if (!study) return null
+  if (touch && state.pen) return fingerBesidePen(state, at)
   if (button === 2) return dragGreys(state, study, at)
   if (button === 1 || (button === 0 && (space || state.tool === 'pan'))) return pan(state, at)
+  if (button === ERASER_BUTTON) return line(state, at, 'subtract')
   if (button !== 0) return null
+  if (isStrokeTool(state.tool)) return line(state, at, verbOf(state, alt))
   if (state.anchor) return secondClick(state, state.anchor)
-  const target = aim(state, at)
-  if (target?.kind === 'handle') return resize(state, target.item, target.handle)
-  if (target?.kind === 'edge' || (target && state.tool === 'select')) return move(state, target.item, at)
+  const aimed = aim(state, at)
+  if (aimed?.kind === 'handle') return resize(state, aimed.item, aimed.handle)
+  if (aimed?.kind === 'edge' || (aimed && state.tool === 'select')) return move(state, aimed.item, at)
   return state.tool === 'select' ? panOrClick(state, at) : draw(state, at)
 }
 
@@ -40,10 +53,15 @@ export function hover(state, at) {
   if (!study) return {cursor: 'default', actions: []}
   if (state.anchor) return {cursor: 'crosshair', actions: stretch(state, state.anchor, at)}
   if (state.tool === 'pan') return {cursor: 'grab', actions: []}
-  const target = aim(state, at)
-  const actions = /** @type {Action[]} */ ([{type: 'hovered', id: target?.item.id ?? null}])
-  if (target?.kind === 'handle') return {cursor: HANDLES[target.handle]?.cursor ?? 'move', actions}
-  if (target?.kind === 'edge' || (target && state.tool === 'select')) return {cursor: 'move', actions}
+  if (isStrokeTool(state.tool)) {
+    const over = /** @type {Action[]} */ ([{type: 'hovered', id: null}, {type: 'brush-at', at: imageFromView(state.view, state.viewport, at)}])
+    return {cursor: target(state)?.locked ? 'not-allowed' : 'none', actions: over}
+  }
+  const aimed = aim(state, at)
+  const actions = /** @type {Action[]} */ ([{type: 'hovered', id: aimed?.item.id ?? null}])
+  if (aimed && aimed.kind !== 'inside' && aimed.item.locked) return {cursor: 'not-allowed', actions}
+  if (aimed?.kind === 'handle') return {cursor: HANDLES[aimed.handle]?.cursor ?? 'move', actions}
+  if (aimed?.kind === 'edge' || (aimed && state.tool === 'select')) return {cursor: 'move', actions}
   return {cursor: state.tool === 'select' ? 'default' : 'crosshair', actions}
 }
 
@@ -124,6 +142,30 @@ function dragGreys(state, study, from) {
   return {cursor: 'move', move, up: (at) => [...move(at), {type: 'window-kept', merge: false}]}
 }
 
+/** Where a pen draws, a finger moves the picture, and a tap of it chooses. @param {State} state @param {Point} from @returns {Gesture} */
+function fingerBesidePen(state, from) {
+  const {move} = pan(state, from)
+  const tap = () => {
+    const aimed = isStrokeTool(state.tool) ? null : aim(state, from)
+    return /** @type {Action[]} */ (aimed ? [{type: 'selected', id: aimed.item.id}] : [])
+  }
+  return {cursor: 'grabbing', move: (at) => (isClick(from, at) ? [] : move(at)), up: (at) => (isClick(from, at) ? tap() : [])}
+}
+
+/** A line of brush, eraser or lasso. @param {State} state @param {Point} from @param {import('./types.js').Stroke['verb']} verb @returns {Gesture} */
+function line(state, from, verb) {
+  const onImage = (/** @type {Point} */ at) => imageFromView(state.view, state.viewport, at)
+  const shape = state.tool === 'lasso' ? 'lasso' : 'brush'
+  const move = (/** @type {Point} */ at, /** @type {readonly Point[]} */ trail = [at]) =>
+    /** @type {Action[]} */ ([{type: 'stroke-moved', points: trail.map(onImage)}])
+  return {
+    cursor: 'none',
+    down: [{type: 'stroke-begun', shape, verb, at: onImage(from)}],
+    move,
+    up: (at) => [...move(at), {type: 'stroke-kept'}],
+  }
+}
+
 /** The box from an image point to the pointer. @param {State} state @param {Point} corner @param {Point} at @returns {Action[]} */
 function stretch(state, corner, at) {
   const picture = currentSlice(/** @type {NonNullable<State['study']>} */ (state.study))
@@ -143,9 +185,9 @@ function draw(state, from) {
     },
     up(at) {
       if (dragged) return [...stretch(state, corner, at), {type: 'draft-kept'}]
-      const target = aim(state, from)
-      const isOther = target && target.item.id !== state.selected[0]
-      return [isOther ? {type: 'selected', id: target.item.id} : {type: 'anchor-set', at: corner}]
+      const aimed = aim(state, from)
+      const isOther = aimed && aimed.item.id !== state.selected[0]
+      return [isOther ? {type: 'selected', id: aimed.item.id} : {type: 'anchor-set', at: corner}]
     },
   }
 }

@@ -302,12 +302,12 @@ function act(state, action) {
     case 'view-changed':
       return [{...state, view: action.view}, []]
     case 'zoomed': {
-      if (!study) return [state, []]
+      if (!study || state.stroke) return [state, []] // A line is drawn on the picture as it lies.
       const at = action.at ?? /** @type {const} */ ([state.viewport.width / 2, state.viewport.height / 2])
       return [{...state, view: zoomAt(state.view, state.viewport, currentSlice(study), action.factor, at)}, []]
     }
     case 'fitted':
-      return [study ? {...state, view: fitView(currentSlice(study), state.viewport)} : state, []]
+      return [study && !state.stroke ? {...state, view: fitView(currentSlice(study), state.viewport)} : state, []]
 
     case 'tool-chosen':
       return [{...state, tool: action.tool, anchor: null, draft: null, stroke: null}, []]
