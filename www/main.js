@@ -11,6 +11,7 @@ import {keyAction} from './keys.js'
 import {measureTable} from './measure.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
 import {listenToCorrect} from './render-correct.js'
+import {idOf, listenToObjects} from './render-objects.js'
 import {bytesPerWorker, workersFor} from './schedule.js'
 import {createStore} from './store.js'
 import {listenToView} from './render-view.js'
@@ -317,27 +318,7 @@ for (const sheet of /** @type {const} */ (['keys', 'about'])) {
 
 listenToView(part, dispatch, getState)
 
-// The list of objects.
-const objects = part('objects')
-/** @param {Event} event */
-const idOf = (event) => {
-  const id = within(event, '[data-id]')?.dataset.id
-  return id === undefined ? null : Number(id)
-}
-objects.addEventListener('click', (event) => {
-  const id = idOf(event)
-  if (id === null) return
-  const doing = within(event, '[data-do]')?.dataset.do
-  if (doing === 'visibility') dispatch({type: 'visibility-toggled', id})
-  else if (doing === 'remove') dispatch({type: 'removed', id})
-  else dispatch({type: 'selected', id})
-})
-objects.addEventListener('change', (event) => {
-  const id = idOf(event)
-  if (id !== null) dispatch({type: 'renamed', id, name: /** @type {HTMLInputElement} */ (event.target).value})
-})
-objects.addEventListener('pointerover', (event) => dispatch({type: 'hovered', id: idOf(event)}))
-objects.addEventListener('pointerleave', () => dispatch({type: 'hovered', id: null}))
+listenToObjects(part('objects'), dispatch)
 
 part('boot').remove()
 part('page').hidden = false

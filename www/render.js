@@ -1,19 +1,19 @@
 /** From the state to the page. Reads nothing back; a part is touched only when what it shows has changed. */
 
-/** @import {Item, Label, MessageKey, State} from './types.js' */
+/** @import {Label, MessageKey, State} from './types.js' */
 /** @import {Translator} from './i18n.js' */
 
 import {attribute, check, element, enable, icon, show, text} from './dom.js'
 import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
-import {objectColour} from './palette.js'
 import {createMeasures} from './render-measures.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderCorrect} from './render-correct.js'
+import {createObjects} from './render-objects.js'
 import {renderView, valueFacts} from './render-view.js'
 import {wantedWindow} from './windowing.js'
-import {currentSlice, maskKey, shownItems} from './work.js'
+import {currentSlice} from './work.js'
 
 /** A wait under this is not worth a word. */
 const QUIET_MS = 150
@@ -53,10 +53,8 @@ export function renderTexts(root, {t, locale}) {
  */
 export function createRenderer(part, translator) {
   const {t} = translator
-  /** @type {Map<number, ReturnType<typeof createRow>>} */
-  const rows = new Map()
+  const renderObjects = createObjects(part, translator)
   const renderMeasures = createMeasures(part, translator)
-  part('objects').replaceChildren()
   part('classes').replaceChildren()
   part('language').replaceChildren(...Object.entries(LANGUAGES).map(([value, name]) => element('option', {value, lang: value}, [name])))
   return (state, previous) => {
@@ -66,7 +64,7 @@ export function createRenderer(part, translator) {
     if (changed('demos')) renderTiles(part, state, translator)
     if (changed('models', 'modelName', 'model', 'menu', 'encodeMs')) renderModels(part, state, translator)
     if (changed('study', 'draft', 'selected', 'hovered', 'refused', 'model', 'mode')) {
-      renderObjects(part, state, translator, rows)
+      renderObjects(state, previous)
     }
     if (changed('study', 'model')) renderClasses(part, state, translator)
     if (changed('study', 'windowDraft')) renderFacts(part, state, translator)
@@ -191,72 +189,6 @@ function classText(state, {t, percent}) {
   if (choice !== 'auto') return t('bar.class.chosen', {name: choice})
   const predicted = predictedClass(state)
   return predicted ? t('bar.class.auto', {name: predicted.name, percent: percent(predicted.share)}) : t('bar.class.autoWait')
-}
-
-/**
- * @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator
- * @param {Map<number, ReturnType<typeof createRow>>} rows
- */
-function renderObjects(part, state, translator, rows) {
-  const items = shownItems(state)
-  text(part('count'), items.length > 0 ? translator.integer(items.length) : '')
-  show(part('noObjects'), items.length === 0)
-  show(part('clear'), items.length > 1)
-  const list = part('objects')
-  const ids = new Set(items.map(({id}) => id))
-  for (const [id, row] of rows) {
-    if (ids.has(id)) continue
-    row.node.remove()
-    rows.delete(id)
-  }
-  items.forEach((item, i) => {
-    let row = rows.get(item.id)
-    if (!row) rows.set(item.id, (row = createRow(item, translator)))
-    if (list.children[i] !== row.node) list.insertBefore(row.node, list.children[i] ?? null)
-    row.render(item, state)
-  })
-}
-
-/** @param {Item} item @param {Translator} translator */
-function createRow({id, colour}, translator) {
-  const {t} = translator
-  const swatch = element('button', {class: 'object-swatch', 'data-do': 'select'})
-  swatch.style.setProperty('--object', objectColour(colour))
-  const name = element('input', {class: 'object-name', type: 'text', 'data-do': 'rename', maxlength: '80', autocomplete: 'off', spellcheck: 'false'})
-  name.placeholder = t('object.name', {n: id})
-  name.setAttribute('aria-label', t('object.rename', {n: id}))
-  const facts = element('span', {class: 'object-facts', title: t('object.score')})
-  const eye = element('button', {class: 'icon-button', 'data-do': 'visibility'}, [icon('eye')])
-  const remove = element('button', {class: 'icon-button', 'data-do': 'remove'}, [icon('trash')])
-  const node = element('li', {class: 'object', 'data-id': String(id)}, [swatch, name, facts, eye, remove])
-  /** @type {[Item, string] | null} */
-  let shown = null
-  return {
-    node,
-    /** @param {Item} item @param {State} state */
-    render(item, state) {
-      attribute(node, 'data-selected', state.selected.includes(id) || state.draft?.id === id)
-      attribute(node, 'data-hovered', state.hovered === id)
-      const key = maskKey(state, item.box)
-      const progress = item.mask?.key === key ? 'done' : state.refused.includes(key) ? 'refused' : 'pending'
-      if (shown?.[0] === item && shown[1] === progress) return
-      shown = [item, progress]
-      const words = item.name || t('object.name', {n: id})
-      // A name that is being typed is not overwritten.
-      if (document.activeElement !== name && name.value !== item.name) name.value = item.name
-      text(facts, item.mask
-        ? t('object.facts', {area: item.mask.areaPx, score: translator.percent(item.mask.score)})
-        : t(progress === 'refused' ? 'object.refused' : 'object.pending'))
-      attribute(node, 'data-progress', progress)
-      attribute(node, 'data-visible', item.visible)
-      attribute(swatch, 'aria-label', t('object.select', {name: words}))
-      attribute(eye, 'aria-label', t(item.visible ? 'object.hide' : 'object.show', {name: words}))
-      attribute(eye, 'title', t(item.visible ? 'object.hide' : 'object.show', {name: words}))
-      eye.replaceChildren(icon(item.visible ? 'eye' : 'eye-off'))
-      attribute(remove, 'aria-label', t('object.remove', {name: words}))
-      attribute(remove, 'title', t('object.remove', {name: words}))
-    },
-  }
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
