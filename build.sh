@@ -223,6 +223,7 @@ verb_test() {
   step "page: types" npx tsc -p tsconfig.json
   step "page modules" node --test tests/www/*.test.js
   step "page in Chromium" node tests/e2e/chromium.mjs
+  step "how pictures are opened, in Chromium" node tests/e2e/open.mjs
   step "how pictures are shown, in Chromium" node tests/e2e/view.mjs
   step "page in Firefox" node tests/e2e/firefox.mjs
   local python

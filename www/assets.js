@@ -32,22 +32,25 @@ export function chooseBuild(validate = (bytes) => WebAssembly.validate(bytes)) {
 }
 
 /**
- * @param {string} url @param {(loaded: number) => void} [onProgress] @returns {Promise<Blob>}
+ * @param {string} url @param {(loaded: number, total: number) => void} [onProgress]  total: 0 when the server does not tell
+ * @param {AbortSignal} [signal] @returns {Promise<Blob>}
  */
-export async function fetchBlob(url, onProgress = () => {}) {
-  const response = await fetch(url).catch(() => null)
+export async function fetchBlob(url, onProgress = () => {}, signal) {
+  const response = await fetch(url, signal ? {signal} : {}).catch(() => null)
   if (!response?.ok || !response.body) throw new PageError('page.fetch', `${url}${response ? ` (${response.status})` : ''}`)
   const reader = response.body.getReader()
   /** @type {Uint8Array<ArrayBuffer>[]} */
   const chunks = []
   let loaded = 0
+  // The length of what is packed is not that of what arrives.
+  const total = response.headers.has('Content-Encoding') ? 0 : Number(response.headers.get('Content-Length') ?? 0)
   try {
     for (;;) {
       const {done, value} = await reader.read()
       if (done) break
       chunks.push(value)
       loaded += value.length
-      onProgress(loaded)
+      onProgress(loaded, total)
     }
   } catch {
     throw new PageError('page.fetch', url)

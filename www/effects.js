@@ -2,9 +2,10 @@
 
 /** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
 
-import {fetchBlob, fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
+import {fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
 import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
+import {createFetching} from './reading.js'
 import {copyText, createSaving, download} from './saving.js'
 import {createWorkerClient, Ended, startWorker} from './worker-client.js'
 
@@ -51,6 +52,10 @@ export function createEffects(dispatch, {workers, bytesMax}) {
   /** @param {unknown} error @param {boolean} [fatal] */
   const failed = (error, fatal = false) => fail(error, (failure) => dispatch({type: 'failed', failure, fatal}))
 
+  const fetching = createFetching()
+  /** @param {number} id of the job @returns {import('./reading.js').OnRead} */
+  const onRead = (id) => (loaded, total) => dispatch({type: 'read-on', id, loaded, total})
+
   /** @param {number} id @param {() => Promise<Action | void>} work */
   const answer = async (id, work) => {
     try {
@@ -83,18 +88,6 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     }
   }
 
-  /** @param {string} url @param {string} name @param {Demo | null} demo */
-  const fetchPicture = async (url, name, demo) => {
-    try {
-      const {origin, href} = new URL(url, document.baseURI)
-      if (origin !== location.origin) throw new PageError('page.cross-origin', origin)
-      const blob = await fetchBlob(href, (loaded) => dispatch({type: 'loading', loading: {kind: 'read', loaded, total: 0}}))
-      dispatch({type: 'file-given', blob, name, demo})
-    } catch (error) {
-      failed(error)
-    }
-  }
-
   /** No job waits for it, and what cannot be measured is left open. @param {Extract<Effect, {type: 'measure'}>} effect */
   const measure = async ({id, masks}) => {
     const measures = await pool.ask(NO_JOB, 'measure', {masks}).catch(() => null)
@@ -117,10 +110,10 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       case 'load-model':
         return loadModel(effect.entry)
       case 'fetch-picture':
-        return fetchPicture(effect.url, effect.name, effect.demo)
+        return answer(effect.id, async () => ({type: 'fetched', id: effect.id, blob: await fetching.fetch(effect.id, effect.url, onRead(effect.id))}))
       case 'open':
         return answer(effect.id, async () => {
-          const {pixels, ...opened} = await pool.open(effect.id, effect.source.blob)
+          const {pixels, ...opened} = await pool.open(effect.id, effect.source.blob, onRead(effect.id))
           if (!pixels) throw new Error('the picture came without its pixels')
           const picture = new ImageData(pixels, opened.width, opened.height)
           return {type: 'opened', id: effect.id, opened: {...opened, picture}}
@@ -165,6 +158,7 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       case 'forget':
         return saving.forget()
       case 'cancel':
+        fetching.cancel(effect.ids)
         return pool.cancel(effect.ids)
       case 'tick-later':
         return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)

@@ -4,8 +4,11 @@
  */
 
 /** @import {Answer, Ask, Call, KeptView, ViewRect} from './protocol.js' */
+/** @import {OnRead} from './reading.js' */
 /** @import {WorkerClient} from './worker-client.js' */
 /** @import {GreyWindow} from './types.js' */
+
+import {readBytes} from './reading.js'
 
 /** @typedef {{manifest: string, encoder: Blob, decoder: Blob}} ModelFiles */
 
@@ -96,9 +99,9 @@ export function createEngine(client, subject) {
     if (window && there.window !== window) await showThrough(window, false)
   }
 
-  /** @param {Blob} blob @param {boolean} pixels  whether the page wants to see it */
-  const openPicture = async (blob, pixels) => {
-    const bytes = await blob.arrayBuffer()
+  /** @param {Blob} blob @param {boolean} pixels  whether the page wants to see it @param {OnRead} [onRead] */
+  const openPicture = async (blob, pixels, onRead) => {
+    const bytes = await readBytes(blob, onRead)
     const opened = await timed('picture', client.request('open', {bytes, pixels}, [bytes]))
     there = {...there, picture: blob, window: null, views: new Set()}
     return opened
@@ -129,11 +132,11 @@ export function createEngine(client, subject) {
     },
     /**
      * Opens another picture, here and for all. What cannot be opened leaves the one before where it was.
-     * @param {Blob} blob @returns {Promise<Answer<'open'>>}
+     * @param {Blob} blob @param {OnRead} [onRead] @returns {Promise<Answer<'open'>>}
      */
-    async open(blob) {
+    async open(blob, onRead) {
       await prepareModel()
-      const opened = await openPicture(blob, true)
+      const opened = await openPicture(blob, true, onRead)
       Object.assign(subject, {picture: blob, window: null, whole: null})
       return opened
     },

@@ -40,7 +40,7 @@ export const changeJob = (state, job, change) => ({
 })
 
 /** Jobs that a person may stop: saving takes a moment and is left alone. @param {Job} job */
-export const canStop = ({kind}) => kind === 'open' || kind === 'encode' || kind === 'segment'
+export const canStop = ({kind}) => kind === 'fetch' || kind === 'open' || kind === 'encode' || kind === 'segment'
 
 /**
  * The job that the status line speaks of: what everything else waits for comes first.
@@ -49,6 +49,7 @@ export const canStop = ({kind}) => kind === 'open' || kind === 'encode' || kind 
 export function foremostJob(state) {
   const segments = state.jobs.filter((job) => job.kind === 'segment')
   return (
-    jobOfKind(state, 'open') ?? jobOfKind(state, 'window') ?? jobOfKind(state, 'encode') ?? segments.find((job) => !job.isDraft) ?? segments[0] ?? state.jobs[0]
+    jobOfKind(state, 'fetch') ?? jobOfKind(state, 'open') ?? jobOfKind(state, 'window') ?? jobOfKind(state, 'encode') ??
+    segments.find((job) => !job.isDraft) ?? segments[0] ?? state.jobs[0]
   )
 }

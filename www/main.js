@@ -4,8 +4,10 @@
 
 import {isStrokeTool} from './correct.js'
 import {draw} from './draw.js'
+import {filesOf} from './dropped.js'
 import {createEffects, readSettings} from './effects.js'
 import {imageFromView} from './geometry.js'
+import {nameOfAddress} from './intake.js'
 import {bestLocale, loadTranslator} from './i18n.js'
 import {keyAction} from './keys.js'
 import {measureTable} from './measure.js'
@@ -210,13 +212,11 @@ window.addEventListener('keyup', (event) => {
 })
 
 // Files: chosen, dropped, pasted.
-/** @param {File | null | undefined} file */
-const give = (file) => {
-  if (file) dispatch({type: 'file-given', blob: file, name: file.name, demo: null})
-  else dispatch({type: 'failed', failure: {code: 'page.not-a-file', message: '', hint: ''}, fatal: false})
-}
+/** @param {readonly {blob: Blob, name: string}[]} files */
+const give = (files) => dispatch({type: 'files-given', files})
 fileInput.addEventListener('change', () => {
-  if (fileInput.files?.length) give(fileInput.files[0])
+  const files = [...(fileInput.files ?? [])]
+  if (files.length > 0) give(files.map((blob) => ({blob, name: blob.name})))
   fileInput.value = ''
 })
 window.addEventListener('dragover', (event) => {
@@ -229,10 +229,10 @@ window.addEventListener('dragleave', (event) => {
 window.addEventListener('drop', (event) => {
   event.preventDefault()
   dispatch({type: 'dropping', over: false})
-  give(event.dataTransfer?.files[0])
+  filesOf(event.dataTransfer).then(give)
 })
 window.addEventListener('paste', (event) => {
-  if (!takesKeys(document.activeElement)) give(event.clipboardData?.files[0])
+  if (!takesKeys(document.activeElement)) filesOf(event.clipboardData).then(give)
 })
 
 // Buttons.
@@ -326,4 +326,4 @@ measure()
 paint()
 boot()
 const src = query.get('src')
-if (!(await reopen()) && src) dispatch({type: 'source-asked', url: src, name: src.split('/').at(-1) ?? src})
+if (!(await reopen()) && src) dispatch({type: 'source-asked', url: src, name: nameOfAddress(src)})

@@ -131,10 +131,10 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
       slots.filter(({task}) => task === null).slice(1).forEach(drop)
       return add({job: 0, rank: RANK.picture, needs: 'core'}, (engine) => engine.load(files))
     },
-    /** @param {number} job @param {Blob} blob @returns {Promise<Answer<'open'>>} */
-    open(job, blob) {
+    /** @param {number} job @param {Blob} blob @param {import('./reading.js').OnRead} [onRead] @returns {Promise<Answer<'open'>>} */
+    open(job, blob, onRead) {
       slots.filter(({task, engine}) => task === null && engine.bytes() > bytesMax).forEach(drop)
-      return add({job, rank: RANK.picture, needs: 'model'}, (engine) => engine.open(blob))
+      return add({job, rank: RANK.picture, needs: 'model'}, (engine) => engine.open(blob, onRead))
     },
     /** What was encoded of the picture is out of date then. @param {number} job @param {GreyWindow} window @returns {Promise<Answer<'setWindow'>>} */
     setWindow: (job, window) => add({job, rank: RANK.light, needs: 'picture'}, (engine) => engine.setWindow(window)),

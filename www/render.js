@@ -20,6 +20,9 @@ const QUIET_MS = 150
 /** From here on a wait can be stopped, and says how long it takes. */
 const LONG_MS = 2000
 
+/** Failures that trying again does not mend: they are of what was given. */
+const OF_A_FILE = /^(open\.|page\.(session|not-kept|no-picture|cross-origin|none-opens|not-a-file|unreadable))/
+
 /** @typedef {Readonly<Record<string, HTMLElement>>} Parts */
 
 /**
@@ -272,7 +275,7 @@ function renderFailure(part, state, translator) {
   const {message, hint} = translator.failure(failure)
   text(part('failureMessage'), message)
   text(part('failureHint'), hint)
-  const canRetry = !state.fatal && (!state.model || (state.study !== null && !/^(open\.|page\.(session|not-kept))/.test(failure.code)))
+  const canRetry = !state.fatal && !OF_A_FILE.test(failure.code) && (!state.model || state.study !== null)
   show(part('retry'), canRetry)
 }
 
@@ -318,8 +321,8 @@ export function progress(state, translator) {
   const canStop = elapsed > LONG_MS / 4 && job !== undefined && isStoppable(job)
   if (job && elapsed >= QUIET_MS) {
     switch (job.kind) {
-      case 'open':
-        return {words: t('status.open'), share: 0, canStop}
+      case 'fetch': case 'open':
+        return {...readingWords(job.read, translator), canStop}
       case 'encode': {
         const expected = state.encodeMs[state.modelName ?? '']
         if (!expected) return {words: t('status.encode', {time: duration(elapsed)}), share: 0, canStop}
@@ -342,6 +345,15 @@ export function progress(state, translator) {
     return {words: state.pending ? `${words} ${t('status.waitModel')}` : words, share, canStop: false}
   }
   return {words: idleWords(state, translator), share: job && job.startedMs !== null && elapsed >= QUIET_MS && study ? 0 : null, canStop: false}
+}
+
+/** @param {import('./types.js').Progress | null} read @param {Translator} translator @returns {{words: string, share: number}} */
+function readingWords(read, {t, percent, size}) {
+  if (!read) return {words: t('status.open'), share: 0}
+  const {loaded, total} = read
+  if (total === 0) return {words: t('status.loading.read', {size: size(loaded)}), share: 0}
+  if (loaded >= total) return {words: t('status.opening'), share: 0}
+  return {words: t('status.reading', {percent: percent(loaded / total), size: size(total)}), share: loaded / total}
 }
 
 /** @param {State} state @param {Translator} translator */

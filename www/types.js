@@ -63,6 +63,8 @@
 
 /** @typedef {{blob: Blob, name: string, demo: Demo | null}} Source  what a study was opened from, so that a worker can be rebuilt */
 
+/** @typedef {{n: number, left: readonly Source[], skipped: readonly string[]}} Batch  n files were given; skipped could not be opened */
+
 /**
  * What a person has made. Undo keeps whole copies of it; they share the items that did not change.
  * @typedef {object} Work
@@ -147,14 +149,16 @@
 /**
  * What is being fetched, and what the workers do. A job's start is known with the first tick of the clock; which worker
  * does it, and in how many parts, is the pool's affair.
- * @typedef {{kind: 'engine' | 'model' | 'start' | 'read', loaded: number, total: number}} Loading  bytes; total 0 when not told
- * @typedef {{kind: 'open', id: number, startedMs: number | null, source: Source}} OpenJob
+ * @typedef {{kind: 'engine' | 'model' | 'start', loaded: number, total: number}} Loading  bytes; total 0 when not told
+ * @typedef {{loaded: number, total: number}} Progress  bytes; total 0 when not told
+ * @typedef {{kind: 'fetch', id: number, startedMs: number | null, name: string, demo: Demo | null, read: Progress | null}} FetchJob
+ * @typedef {{kind: 'open', id: number, startedMs: number | null, source: Source, read: Progress | null}} OpenJob  read: null until it is worth telling
  * @typedef {{kind: 'encode', id: number, startedMs: number | null, sliceIdx: number}} EncodeJob
  * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean, left: number, window: GreyWindow}} SegmentJob  left: boxes that have no answer yet
  * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
  * @typedef {{kind: 'refine', id: number, startedMs: number | null, itemId: number, how: Refinement, mask: Mask}} RefineJob
  * @typedef {{kind: 'window', id: number, startedMs: number | null, window: GreyWindow}} WindowJob
- * @typedef {OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob | WindowJob} Job
+ * @typedef {FetchJob | OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob | WindowJob} Job
  */
 
 /** @typedef {{name: string, sha256: {encoder: string, decoder: string}}} ModelId  which files a model is made of */
@@ -216,6 +220,7 @@
  * @property {Study | null} study
  * @property {Study | null} shelved  the one that was closed last, to go back to
  * @property {Source | null} pending  waits for the model
+ * @property {Batch | null} batch  of files that were given together, of which the first that can be opened is opened
  * @property {Reopening | null} reopening
  * @property {Note | null} note
  * @property {boolean} keeping  what is made is kept in the browser; not after a person had it forgotten, until the next picture
@@ -254,6 +259,9 @@
  *   | {type: 'model-chosen', name: string}
  *   | {type: 'model-loaded', info: ModelInfo}
  *   | {type: 'file-given', blob: Blob, name: string, demo: Demo | null}
+ *   | {type: 'files-given', files: readonly {blob: Blob, name: string}[]}
+ *   | {type: 'read-on', id: number, loaded: number, total: number}
+ *   | {type: 'fetched', id: number, blob: Blob}
  *   | {type: 'demo-chosen', demo: Demo}
  *   | {type: 'source-asked', url: string, name: string}
  *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean}
@@ -344,7 +352,7 @@
 /**
  * What `update` asks the outside to do. Answers come back as actions.
  * @typedef {{type: 'load-model', entry: ModelEntry}
- *   | {type: 'fetch-picture', url: string, name: string, demo: Demo | null}
+ *   | {type: 'fetch-picture', id: number, url: string}
  *   | {type: 'open', id: number, source: Source}
  *   | {type: 'encode', id: number, size: Extent}
  *   | {type: 'segment', id: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isDraft: boolean}

@@ -10,6 +10,7 @@ import {
 import {exportName, isSessionName} from './export-name.js'
 import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
+import {batchNotice, batchOf, nextOfBatch, noneOpens, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, measured, withMask} from './measure.js'
@@ -55,6 +56,7 @@ export const initialState = (settings = {}) => ({
   study: null,
   shelved: null,
   pending: null,
+  batch: null,
   reopening: null,
   note: null,
   keeping: true,
@@ -128,7 +130,7 @@ function nextJob(state) {
   const id = nextJobId(state)
   if (state.pending) {
     const source = state.pending
-    return startJob({...state, pending: null}, {kind: 'open', id, startedMs: null, source}, {type: 'open', id, source})
+    return startJob({...state, pending: null}, {kind: 'open', id, startedMs: null, source, read: null}, {type: 'open', id, source})
   }
   const {study} = state
   if (!study) return null
@@ -180,8 +182,10 @@ function act(state, action) {
     case 'model-chosen': {
       const entry = state.models.find(({name}) => name === action.name)
       if (!entry || (entry.name === state.modelName && state.model)) return [{...state, menu: null}, []]
-      const [idle, effects] = stopWork(state)
-      const next = withEncoding({...idle, modelName: entry.name, model: null, menu: null, failure: null}, 'waiting')
+      const opening = jobOfKind(state, 'open')
+      const [idle, effects] = stopWork(state, ({kind}) => kind !== 'fetch')
+      const pending = opening?.source ?? state.pending
+      const next = withEncoding({...idle, pending, modelName: entry.name, model: null, menu: null, failure: null}, 'waiting')
       return [next, [...effects, {type: 'load-model', entry}]]
     }
     case 'model-loaded':
@@ -192,16 +196,26 @@ function act(state, action) {
       if (isSessionName(action.name)) return [{...state, failure: null, dropping: false, menu: null}, [{type: 'read-session', blob: action.blob}]]
       const source = {blob: action.blob, name: action.name, demo: action.demo}
       const [idle, effects] = stopWork(state)
-      const shown = {...idle, pending: source, failure: null, notice: null, dropping: false, menu: null, loading: null}
+      const shown = {...idle, pending: source, batch: null, failure: null, notice: null, dropping: false, menu: null}
       return [shown, effects]
     }
-    case 'demo-chosen': {
-      const {demo} = action
-      const fetchDemo = {type: /** @type {const} */ ('fetch-picture'), url: `demos/${demo.file}`, name: demo.file, demo}
-      return [{...state, failure: null, menu: null}, [fetchDemo]]
+    case 'files-given': {
+      const found = batchOf(action.files.map(({blob, name}) => ({blob, name, demo: null})))
+      if (!found) return [{...state, failure: noneOpens(action.files.length), dropping: false}, []]
+      const [given, effects] = act(state, {type: 'file-given', ...found.first})
+      return [{...given, batch: found.batch}, effects]
     }
+    case 'demo-chosen':
+      return pictureAsked(state, {url: `demos/${action.demo.file}`, name: action.demo.file, demo: action.demo})
     case 'source-asked':
-      return [state, [{type: 'fetch-picture', url: action.url, name: action.name, demo: null}]]
+      return pictureAsked(state, {url: action.url, name: action.name, demo: null})
+    case 'read-on':
+      return [readOn(state, action), []]
+    case 'fetched': {
+      const job = jobAnswered(state, 'fetch', action.id)
+      if (!job) return [state, []]
+      return act(endJob(state, job.id), {type: 'file-given', blob: action.blob, name: job.name, demo: job.demo})
+    }
     case 'session-read': {
       const [idle, effects] = stopWork(state)
       const [next, asked] = sessionRead(idle, action)
@@ -225,7 +239,8 @@ function act(state, action) {
       const view = fitView({width, height}, state.viewport)
       const fresh = {
         shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
-        probed: null, windowDraft: null, settling: null, lastRun: null, notice: null, measures: new Map(), tool: /** @type {const} */ ('box'),
+        probed: null, windowDraft: null, settling: null, lastRun: null, batch: null, measures: new Map(),
+        notice: state.batch && batchNotice(state.batch, job.source.name), tool: /** @type {const} */ ('box'),
       }
       return [reopened({...withoutJobs(state, 'open', 'window'), ...fresh, study: opened, view, refused: []}), []]
     }
@@ -252,8 +267,11 @@ function act(state, action) {
     case 'job-failed': {
       const job = state.jobs.find(({id}) => id === action.id)
       if (!job) return [state, []]
+      const retried = job.kind === 'open' ? nextOfBatch(endJob(state, job.id), job.source, action.failure) : null
+      if (retried) return [retried, []]
+      const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = job.kind === 'window' ? withoutWindow(endJob(state, job.id)) : afterStop(state, job)
-      return [{...stopped, failure: action.failure, saving: null}, []]
+      return [{...stopped, failure, batch: null, saving: null}, []]
     }
     case 'workers-changed':
       return [{...state, workers: action.bytes}, []]
@@ -272,7 +290,7 @@ function act(state, action) {
     case 'forgot':
       return [{...state, notice: {key: 'notice.forgot'}}, []]
     case 'cancelled':
-      return stopWork(state)
+      return stopWork({...state, batch: null})
     case 'retried': {
       const next = {...state, failure: null, refused: []}
       const missing = state.model ? undefined : state.models.find(({name}) => name === state.modelName)
@@ -486,10 +504,10 @@ function unreachable(action) {
 
 /**
  * Stops what can be stopped: what waits for a worker is dropped, and a worker that has begun is ended.
- * @param {State} state @returns {[State, Effect[]]}
+ * @param {State} state @param {(job: Job) => boolean} [which] @returns {[State, Effect[]]}
  */
-function stopWork(state) {
-  const stopped = state.jobs.filter(canStop)
+function stopWork(state, which = () => true) {
+  const stopped = state.jobs.filter((job) => canStop(job) && which(job))
   if (stopped.length === 0) return [state, []]
   const ids = stopped.map(({id}) => id)
   return [stopped.reduce(afterStop, state), [{type: 'cancel', ids}]]

@@ -17,10 +17,10 @@ const TYPES = {
 
 /**
  * Serves a folder on 127.0.0.1, below `prefix`; on a free port when none is named.
- * @param {string} root @param {{prefix?: string, port?: number}} [options]
+ * @param {string} root @param {{prefix?: string, port?: number, trickle?: RegExp}} [options]  trickle: paths that come in a hundred pieces, slowly
  * @returns {Promise<{url: string, paths: string[], close: () => Promise<void>}>} paths: everything that was asked for
  */
-export async function serve(root, {prefix = '/', port: asked = 0} = {}) {
+export async function serve(root, {prefix = '/', port: asked = 0, trickle} = {}) {
   /** @type {string[]} */
   const paths = []
   const server = createServer(async (request, response) => {
@@ -30,8 +30,16 @@ export async function serve(root, {prefix = '/', port: asked = 0} = {}) {
     const file = join(root, inside.endsWith(sep) ? `${inside}index.html` : inside)
     const found = path.startsWith(prefix) && !inside.startsWith('..') && (await stat(file).catch(() => null))?.isFile()
     if (!found) return void response.writeHead(404).end()
-    response.writeHead(200, {'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache'})
-    response.end(await readFile(file))
+    const length = trickle?.test(path) ? {'Content-Length': (await stat(file)).size} : {}
+    response.writeHead(200, {...length, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache'})
+    const bytes = await readFile(file)
+    if (!trickle?.test(path)) return void response.end(bytes)
+    const step = Math.ceil(bytes.length / 100)
+    for (let at = 0; at < bytes.length && !response.destroyed; at += step) {
+      response.write(bytes.subarray(at, at + step))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    response.end()
   })
   await new Promise((resolve, reject) => server.once('error', reject).listen(asked, '127.0.0.1', () => resolve(null)))
   const {port} = /** @type {import('node:net').AddressInfo} */ (server.address())

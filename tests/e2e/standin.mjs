@@ -14,10 +14,11 @@ import {REPOSITORY, ROOT} from './support.mjs'
 const WASM = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
 
 /**
- * Serves the page with models that take a class prompt, and one that does not.
+ * Serves the page with a model that takes a class prompt, and one that does not.
+ * @param {Readonly<Record<string, string | Buffer>>} [files] more, by name @param {{trickle?: RegExp}} [options]
  * @returns {Promise<{url: string, close: () => Promise<void>}>}
  */
-export async function serveStandIn() {
+export async function serveStandIn(files = {}, options = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'medbox-page-'))
   const made = ['pkg', 'models']
   for (const name of readdirSync(ROOT)) if (!made.includes(name)) symlinkSync(join(ROOT, name), join(folder, name))
@@ -37,7 +38,8 @@ export async function serveStandIn() {
     return {...facts, intendedUse: 'tests', default: takesClass, encodeGmac: takesClass ? 1 : 30}
   })
   writeFileSync(join(folder, 'models/index.json'), JSON.stringify(entries))
-  const {url, close} = await serve(folder)
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
+  const {url, close} = await serve(folder, options)
   return {
     url,
     async close() {

@@ -1,0 +1,146 @@
+/**
+ * What a person can give the page to open, in Chromium, over a core that stands in for the wasm module.
+ *
+ *     node tests/e2e/open.mjs [FOLDER]     FOLDER: what is served, www by default
+ */
+
+import assert from 'node:assert/strict'
+import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {after, before, test} from 'node:test'
+
+import {chromium} from 'playwright-core'
+
+import {serveStandIn} from './standin.mjs'
+
+/** @import {Browser, Page} from 'playwright-core' */
+
+const RECIPE = JSON.stringify({width: 60, height: 40})
+const WAIT_MS = 30_000
+
+/** @type {Browser} */
+let browser
+/** @type {Awaited<ReturnType<typeof serveStandIn>>} */
+let server
+const folder = mkdtempSync(join(tmpdir(), 'medbox-open-'))
+
+before(async () => {
+  for (const path of ['one.png', 'two.png', 'series/slice10.png', 'series/slice2.png', 'series/.DS_Store', 'series/deeper/notes.txt']) {
+    mkdirSync(join(folder, path, '..'), {recursive: true})
+    writeFileSync(join(folder, path), path.endsWith('.png') ? RECIPE : 'words')
+  }
+  writeFileSync(join(folder, 'words.png'), 'words')
+  // A recipe may be as long as one likes: blanks mean nothing.
+  server = await serveStandIn({'slow picture.png': RECIPE.padEnd(6_000_000)}, {trickle: /slow picture/})
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+  rmSync(folder, {recursive: true})
+})
+
+/** @param {string} [query] */
+async function openPage(query = '') {
+  const context = await browser.newContext({viewport: {width: 1280, height: 800}})
+  context.setDefaultTimeout(WAIT_MS)
+  const page = await context.newPage()
+  /** @type {string[]} */
+  const problems = []
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  page.on('pageerror', (error) => problems.push(String(error)))
+  await page.goto(server.url + query)
+  await page.locator('.tile').first().waitFor()
+  return {context, page, problems}
+}
+
+/** @param {Page} page @param {string} name */
+const part = (page, name) => page.locator(`[data-part="${name}"]`)
+
+/** Drops files and folders as a desktop does. @param {Page} page @param {string[]} paths */
+async function drop(page, ...paths) {
+  const hand = await page.context().newCDPSession(page)
+  const data = {items: [], files: paths.map((path) => join(folder, path)), dragOperationsMask: 1}
+  for (const type of /** @type {const} */ (['dragEnter', 'dragOver', 'drop'])) await hand.send('Input.dispatchDragEvent', {type, x: 400, y: 300, data})
+}
+
+/** @param {Page} page @param {string} words */
+const says = (page, words) => page.locator('[data-part="statusText"]', {hasText: words}).waitFor()
+
+test('of files that are dropped together the first picture is opened, and the rest is spoken of', async () => {
+  const {context, page, problems} = await openPage()
+  await drop(page, 'one.png', 'two.png')
+  await says(page, 'Opened one.png, the first of 2 files; drop another one by itself to open it')
+  await drop(page, 'words.png', 'two.png')
+  await says(page, 'Opened two.png, the first of 2 files that could be read. Not readable: words.png')
+  assert.equal(await page.getByRole('alert').isVisible(), false)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a folder that is dropped is looked through, in the order of its names', async () => {
+  const {context, page, problems} = await openPage()
+  await drop(page, 'series')
+  await says(page, 'Opened series/slice2.png, the first of 4 files; drop another one by itself to open it')
+  assert.equal(await part(page, 'file').innerText(), 'series/slice2.png')
+  await drop(page, 'series/deeper')
+  await page.getByRole('alert').getByText('The file is none of the formats that medbox reads.').waitFor()
+  assert.equal(await part(page, 'file').innerText(), 'series/slice2.png')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a picture is pasted; what holds none says so', async () => {
+  const {context, page, problems} = await openPage()
+  const paste = (/** @type {string | null} */ text) => page.evaluate((recipe) => {
+    const clipboardData = new DataTransfer()
+    if (recipe) clipboardData.items.add(new File([recipe], 'image.png', {type: 'image/png'}))
+    else clipboardData.setData('text/plain', 'words')
+    window.dispatchEvent(new ClipboardEvent('paste', {clipboardData}))
+  }, text)
+  await paste(RECIPE)
+  await says(page, 'Ready: drag a box around a structure')
+  assert.equal(await part(page, 'file').innerText(), 'image.png')
+  await paste(null)
+  await page.getByRole('alert').getByText('What was dropped or pasted holds no file.').waitFor()
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a picture that is fetched tells how far it is', async () => {
+  const {context, page, problems} = await openPage('?src=slow%20picture.png')
+  const status = part(page, 'statusText')
+  await status.getByText(/Reading picture… \d+% of 6\.0 MB/).waitFor()
+  const percent = async () => Number(/(\d+)%/.exec(await status.innerText())?.[1])
+  const first = await percent()
+  await page.waitForFunction((before) => Number(/(\d+)%/.exec(document.querySelector('[data-part="statusText"]')?.textContent ?? '')?.[1]) > before + 5, first)
+  assert.ok(Number(await part(page, 'progress').getAttribute('aria-valuenow')) > first)
+  await says(page, 'Ready: drag a box around a structure')
+  assert.equal(await part(page, 'file').innerText(), 'slow picture.png')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('reading can be stopped, and another picture opened instead', async () => {
+  const {context, page, problems} = await openPage('?src=slow%20picture.png')
+  await part(page, 'cancel').click()
+  await says(page, 'Ready')
+  await page.waitForTimeout(300)
+  assert.equal(await page.locator('.page').getAttribute('data-study'), 'none')
+  await drop(page, 'one.png')
+  await says(page, 'Ready: drag a box around a structure')
+  assert.equal(await part(page, 'file').innerText(), 'one.png')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('an address without a picture says so', async () => {
+  const {context, page} = await openPage('?src=nowhere.png')
+  await page.getByRole('alert').getByText(/^There is no picture to be had at .*nowhere\.png \(404\)\.$/).waitFor()
+  assert.equal(await part(page, 'retry').isVisible(), false)
+  await context.close()
+})
