@@ -43,10 +43,13 @@ export function traceMask({region: [left, top, width, height], bytes}, through) 
   }
 
   const loops = []
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if (isIn(x, y) && !isIn(x, y - 1) && !walked[y * width + x]) loops.push(loopFrom(x, y))
+  // Every loop has a top edge: a pixel inside, with none above. Empty stretches are jumped over.
+  for (let at = bytes.indexOf(1); at >= 0 && at < bytes.length; at++) {
+    if (bytes[at] !== 1) {
+      at = bytes.indexOf(1, at)
+      if (at < 0) break
     }
+    if ((at < width || bytes[at - width] !== 1) && walked[at] === 0) loops.push(loopFrom(at % width, Math.floor(at / width)))
   }
   return loops
 }

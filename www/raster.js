@@ -12,7 +12,8 @@ export const EMPTY = {region: [0, 0, 0, 0], bytes: new Uint8Array(0)}
 const SNAPPED_PX = 8
 /** Forgives what sums of floats lose at a pixel's centre. */
 const TOLERANCE_PX = 1e-6
-/** Curves are cut into lines of at most as many pieces. */
+/** How far the lines that a curve is cut into may lie from it. */
+const FLAT_PX = 0.1
 const PIECES_MAX = 16
 
 /** @param {Region} a @param {Region} b @returns {Region} the smallest one that holds both; an empty one counts for nothing */
@@ -130,7 +131,7 @@ export function eachPiece({points, radiusPx}, first, piece) {
     const from = at(i - 1)
     const length = Math.hypot(to[0] - from[0], to[1] - from[1])
     const control = i === 1 ? from : bend(at(i - 2), from, to, length)
-    const pieces = i === 1 ? 1 : Math.min(Math.max(Math.ceil(length / 4), 1), PIECES_MAX)
+    const pieces = Math.min(Math.max(Math.ceil(Math.sqrt(bulge(from, control, to, length) / FLAT_PX)), 1), PIECES_MAX)
     let [ax, ay] = brushCentre(from, radiusPx)
     for (let k = 1; k <= pieces; k++) {
       const t = k / pieces
@@ -150,6 +151,10 @@ function bend(before, from, to, length) {
   if (span < length / 2) return from
   return [from[0] + (dx / span) * length / 2, from[1] + (dy / span) * length / 2]
 }
+
+/** How far a curve leaves its line. @param {Point} from @param {Point} control @param {Point} to @param {number} length of the line */
+const bulge = (from, control, to, length) =>
+  length > 0 ? Math.abs((to[0] - from[0]) * (control[1] - from[1]) - (to[1] - from[1]) * (control[0] - from[0])) / length / 2 : 0
 
 /** Where a brush sits when it is asked to a point: small ones on the pixel grid. @param {Point} at @param {number} radiusPx @returns {Point} */
 export function brushCentre([x, y], radiusPx) {

@@ -10,8 +10,7 @@ export function packMask(mask) {
   let small = packed.get(mask)
   if (!small) {
     const {bytes, ...rest} = mask
-    const runs = runLengths(bytes)
-    small = {...rest, packed: runs.byteLength < bytes.length ? runs : bytes}
+    small = {...rest, packed: fewRunLengths(bytes, bytes.length / 4) ?? bytes}
     packed.set(mask, small)
   }
   return small
@@ -26,11 +25,15 @@ export function unpackMask(small) {
 }
 
 /** How many bytes of 0, of 1, of 0, … follow each other. @param {Uint8Array} bytes @returns {Uint32Array} */
-export function runLengths(bytes) {
+export const runLengths = (bytes) => /** @type {Uint32Array} */ (fewRunLengths(bytes, Infinity))
+
+/** The same, or null when it makes more than `most` numbers. @param {Uint8Array} bytes @param {number} most @returns {Uint32Array | null} */
+export function fewRunLengths(bytes, most) {
   const runs = []
   for (let at = 0, value = 0; at < bytes.length; value = 1 - value) {
     const next = bytes.indexOf(1 - value, at)
     const end = next < 0 ? bytes.length : next
+    if (runs.length + 1 > most) return null
     runs.push(end - at)
     at = end
   }

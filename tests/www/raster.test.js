@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
 import {afterStroke, boxOfRegion, brushCentre, eachPiece, EMPTY, fillCapsule, fillPolygon, recut, sameRaster, shifted, trimmed, unionOf} from '../../www/raster.js'
-import {fromRunLengths, packMask, runLengths, unpackMask} from '../../www/runs.js'
+import {fewRunLengths, fromRunLengths, packMask, runLengths, unpackMask} from '../../www/runs.js'
 import {mask} from './support.js'
 
 /** @import {Stroke} from '../../www/types.js' */
@@ -162,4 +162,5 @@ test('a large blob is folded to a few bytes a row', () => {
   const bytes = new Uint8Array(1000 * 1000)
   for (let y = 0; y < 1000; y++) bytes.fill(1, y * 1000 + 100, y * 1000 + 900)
   assert.equal(runLengths(bytes).byteLength, (2 * 1000 + 1) * 4)
+  assert.equal(fewRunLengths(bytes, 2000), null, 'and given up where it would not pay')
 })
