@@ -1,8 +1,8 @@
 //! What can go wrong, said in three parts: a stable code, a message (what and why) and a hint (what to do).
 
 use crate::{
-    export::ExportError, formats::OpenError, geometry::GeometryError, image::WindowError, metrics::MetricError,
-    model::ModelError, pipeline::SegmentError, prompt::PromptError,
+    export::ExportError, formats::OpenError, geometry::GeometryError, image::WindowError, import::ImportError,
+    metrics::MetricError, model::ModelError, pipeline::SegmentError, prompt::PromptError,
 };
 
 /// Every error of the crate: one variant for each room.
@@ -39,6 +39,9 @@ pub enum Error {
     /// Masks that cannot be compared.
     #[error(transparent)]
     Metric(#[from] MetricError),
+    /// Masks or boxes made elsewhere that cannot be taken over.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// A result that cannot be written in the form asked for.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -55,6 +58,7 @@ impl Error {
             Self::Model(e) => e.code(),
             Self::Segment(e) => e.code(),
             Self::Metric(e) => e.code(),
+            Self::Import(e) => e.code(),
             Self::Export(e) => e.code(),
         }
     }
@@ -69,6 +73,7 @@ impl Error {
             Self::Model(e) => e.hint(),
             Self::Segment(e) => e.hint(),
             Self::Metric(e) => e.hint(),
+            Self::Import(e) => e.hint(),
             Self::Export(e) => e.hint(),
         }
     }

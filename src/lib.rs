@@ -33,6 +33,7 @@ pub mod pipeline;
 pub mod metrics;
 
 pub mod export;
+pub mod import;
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;

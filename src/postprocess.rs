@@ -256,7 +256,22 @@ impl LabelMap {
     }
 
     /// The objects of at least `min_area_px` pixels as (label, mask), labels ascending.
+    ///
+    /// Masks store their whole block: labels that are strewn over the picture can ask for 65535 times its pixels.
+    /// [`LabelMap::blocks`] tells how much it would be.
     pub fn objects(&self, min_area_px: usize) -> Vec<(u16, Mask)> {
+        let width = self.size.width as usize;
+        let masks = self.blocks(min_area_px).into_iter().map(|(label, block)| {
+            let bits = (block.y..block.bottom())
+                .flat_map(|y| &self.labels[y as usize * width + block.x as usize..][..block.width as usize])
+                .map(|&found| found == label);
+            (label, Mask::from_region(self.size, block, bits.collect()))
+        });
+        masks.collect()
+    }
+
+    /// The objects of at least `min_area_px` pixels as (label, bounding block), labels ascending.
+    pub fn blocks(&self, min_area_px: usize) -> Vec<(u16, Rect)> {
         let width = self.size.width as usize;
         let mut found = vec![(0, Rect { x: 0, y: 0, width: 0, height: 0 }); usize::from(self.max_label()) + 1];
         let mut start = 0;
@@ -270,16 +285,8 @@ impl LabelMap {
                 start += run.len();
             }
         }
-        let masks = found.into_iter().enumerate().skip(1).filter(|(_, (area_px, _))| *area_px >= min_area_px.max(1));
-        masks
-            .map(|(label, (_, block))| {
-                let label = label as u16;
-                let bits = (block.y..block.bottom())
-                    .flat_map(|y| &self.labels[y as usize * width + block.x as usize..][..block.width as usize])
-                    .map(|&found| found == label);
-                (label, Mask::from_region(self.size, block, bits.collect()))
-            })
-            .collect()
+        let objects = found.into_iter().enumerate().skip(1).filter(|(_, (area_px, _))| *area_px >= min_area_px.max(1));
+        objects.map(|(label, (_, block))| (label as u16, block)).collect()
     }
 }
 

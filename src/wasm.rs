@@ -22,8 +22,10 @@ use crate::{
     formats::{self, Limits, Study},
     geometry::{PixelBox, Rect, Size},
     image::{Image, Window},
+    import,
     manifest::Manifest,
     measure::{self, Segment},
+    metrics,
     model::{Embedding, Encoding, Network as _, OnnxModel},
     pipeline::{self, Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
     postprocess::{LabelMap, Mask},
@@ -107,6 +109,17 @@ impl From<Segment> for SegmentRecord {
     fn from(Segment { from, to, px, mm }: Segment) -> Self {
         Self { from, to, px, mm }
     }
+}
+
+/// What `compare` says of a mask.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComparisonRecord {
+    dsc: Option<f64>,
+    nsd: Option<f64>,
+    nsd_contour: Option<f64>,
+    missed_px: usize,
+    extra_px: usize,
 }
 
 /// What `segment` may be told.
@@ -345,6 +358,45 @@ pub fn measure(objects: &Array) -> Result<JsValue, JsValue> {
             .collect::<Result<Vec<_>, JsValue>>()?;
         to_js(&records)
     })
+}
+
+/// How a mask agrees with a reference, both `{region, mask}`: scores from 0 to 1 (null when both are empty), and the
+/// pixels that it misses and has too many.
+#[wasm_bindgen]
+pub fn compare(width: u32, height: u32, object: &JsValue, reference: &JsValue) -> Result<JsValue, JsValue> {
+    let size = Size::new(width, height).map_err(js_error)?;
+    let (prediction, reference) = (read_mask(size, object)?, read_mask(size, reference)?);
+    let found = metrics::compare(&reference, &prediction, metrics::TOLERANCE_PX).map_err(js_error)?;
+    to_js(&ComparisonRecord {
+        dsc: found.dsc,
+        nsd: found.nsd,
+        nsd_contour: found.nsd_contour,
+        missed_px: found.missed_px,
+        extra_px: found.extra_px,
+    })
+}
+
+/// The objects of a label map (PNG, TIFF, BMP, GIF, or NPZ with `segs` or `gts`) for a picture of this size:
+/// `{id, region, mask, areaPx}`, ids ascending.
+#[wasm_bindgen(js_name = readLabels)]
+pub fn read_labels(bytes: &[u8], width: u32, height: u32) -> Result<Array, JsValue> {
+    let size = Size::new(width, height).map_err(js_error)?;
+    let objects = import::labels(bytes, size, &Limits::default()).map_err(js_error)?;
+    let record = |(id, mask): &(u16, Mask)| -> Result<Object, JsValue> {
+        let record = mask_to_js(mask)?;
+        Reflect::set(&record, &"id".into(), &(*id).into())?;
+        Ok(record)
+    };
+    objects.iter().map(record).collect()
+}
+
+/// The boxes of a list (JSON, COCO, or NPZ with `boxes`) on a picture of this size: `[x0, y0, x1, y1]`, inside of it.
+#[wasm_bindgen(js_name = readBoxes)]
+pub fn read_box_list(bytes: &[u8], width: u32, height: u32) -> Result<JsValue, JsValue> {
+    let size = Size::new(width, height).map_err(js_error)?;
+    let boxes = import::boxes(bytes, size, &Limits::default()).map_err(js_error)?;
+    let sides = |b: PixelBox| [b.x0, b.y0, b.x1, b.y1];
+    to_js(&boxes.into_iter().map(|prompt| sides(prompt.box_image())).collect::<Vec<[f64; 4]>>())
 }
 
 /// The label map of masks as PNG: `objects` are `{box, score, region, mask}` as `segment` gives them, edited or not.

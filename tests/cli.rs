@@ -118,7 +118,8 @@ fn what_is_wrong_with_the_input_is_said() {
     fs::write(folder.path().join("boxes.json"), "[[1, 2, 3]]").expect("a written file");
     check(
         &["segment", "disc.png", "--boxes", "boxes.json"],
-        "error[boxes.unreadable]: the boxes cannot be read: invalid length 3, expected an array of length 4: boxes.json\n\
+        "error[boxes.unreadable]: the boxes cannot be read: invalid length 3, expected an array of length 4 at line 1 column 10: \
+         boxes.json\n\
          hint: write [[x0,y0,x1,y1], …]\n",
     );
 }

@@ -9,7 +9,11 @@ use image::{
     ExtendedColorType, ImageEncoder,
     codecs::{bmp::BmpEncoder, gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
-use medbox::formats::{self, Limits, npz, raster};
+use medbox::{
+    formats::{self, Limits, labels, npz},
+    geometry::Size,
+    import,
+};
 use ndarray::{Array2, Array3, array};
 use ndarray_npy::NpzWriter;
 use tiff::encoder::{Compression, TiffEncoder, colortype};
@@ -17,13 +21,16 @@ use tiff::encoder::{Compression, TiffEncoder, colortype};
 /// Small, so that a file that gets past the header checks cannot make the test slow.
 const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_pixels: 1 << 16 };
 const SIDE: u32 = 17;
+const SIZE: Size = Size { width: SIDE, height: SIDE };
 const MUTATIONS: usize = 400;
 
 /// Everything that takes a file's bytes.
 fn read_in_every_way(bytes: &[u8]) {
     drop(formats::open(bytes, &LIMITS));
-    drop(raster::read_label_map(bytes, &LIMITS));
+    drop(labels::read_label_map(bytes, &LIMITS));
     drop(npz::read_case(bytes, &LIMITS));
+    drop(import::labels(bytes, SIZE, &LIMITS));
+    drop(import::boxes(bytes, SIZE, &LIMITS));
 }
 
 /// Numbers that look random and are the same each time (SplitMix64).
@@ -85,6 +92,11 @@ fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
 #[track_caller]
 fn check_damaged(name: &str, valid: &[u8]) {
     assert!(formats::open(valid, &LIMITS).is_ok(), "{name} is a picture before it is damaged");
+    check_mutations(name, valid);
+}
+
+#[track_caller]
+fn check_mutations(name: &str, valid: &[u8]) {
     let mut chance = Chance(valid.len() as u64);
     for round in 0..MUTATIONS {
         let mut bytes = valid.to_vec();
@@ -192,5 +204,15 @@ fn damaged_npz_files_do_not_panic() {
         file.add_array("boxes", &array![[1, 2, 9, 9]]).expect("memory takes it");
         file.add_array("gts", &Array2::<u8>::ones((side, side))).expect("memory takes it");
         check_damaged(&format!("npz-{name}"), &file.finish().expect("memory takes it").into_inner());
+    }
+}
+
+#[test]
+fn damaged_lists_of_boxes_do_not_panic() {
+    let coco = br#"{"images": [{"id": 1, "width": 17, "height": 17}],
+        "annotations": [{"image_id": 1, "bbox": [1.5, 2, 3, 4e0]}, {"image_id": 1, "prompt_box": [1, 2, 9, 9]}]}"#;
+    for (name, valid) in [("json", b"[[1, 2, 9, 9], [0.5, 0.5, 17, 17]]".as_slice()), ("coco", coco)] {
+        assert_eq!(import::boxes(valid, SIZE, &LIMITS).map(|boxes| boxes.len()), Ok(2), "{name}");
+        check_mutations(&format!("boxes-{name}"), valid);
     }
 }

@@ -5,7 +5,7 @@
 use std::{fs, path::Path};
 
 use medbox::{
-    formats::{self, Limits, raster::read_label_map},
+    formats::{self, Limits, labels::read_label_map},
     geometry::{PixelBox, Size},
     image::Image,
     postprocess::{Logits, mask_from_logits},

@@ -42,6 +42,9 @@ export const NEEDS = {
   overlay: 'picture',
   refine: 'core',
   measure: 'picture',
+  compare: 'core',
+  readLabels: 'core',
+  readBoxes: 'core',
 }
 
 const LEVELS = /** @type {const} */ (['nothing', 'core', 'model', 'picture'])

@@ -3,7 +3,7 @@
  * answers in the order it was asked. Bytes are transferred where noted: the sender's copy is emptied.
  */
 
-/** @import {Box, CoreExportKind, CoreObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, GreyWindow} from './types.js' */
+/** @import {Box, Comparison, CoreExportKind, CoreObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, GreyWindow} from './types.js' */
 
 /** @typedef {readonly [number, number, number, number]} ViewRect  x, y, width, height of a part of the picture, or all of it */
 /** @typedef {{probabilities: readonly number[] | null, features: readonly {shape: number[], values: Float32Array<ArrayBuffer>}[]}} KeptView  an encoding, to be adopted by other workers */
@@ -26,6 +26,9 @@
  * @property {{ask: {objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} overlay  on the open picture; the answer is transferred
  * @property {{ask: {size: Extent, mask: MaskPixels, how: Refinement}, answer: MaskPixels & {areaPx: number}}} refine
  * @property {{ask: {masks: readonly MaskPixels[]}, answer: Measures[]}} measure  on the open picture, in the order of the masks
+ * @property {{ask: {size: Extent, mask: MaskPixels, reference: MaskPixels}, answer: Comparison}} compare
+ * @property {{ask: {bytes: ArrayBuffer, size: Extent}, answer: {masks: (MaskPixels & {id: number, areaPx: number})[]}}} readLabels  ids ascending; masks are transferred
+ * @property {{ask: {bytes: ArrayBuffer, size: Extent}, answer: [number, number, number, number][]}} readBoxes  inside the picture, with fractions where the file has them
  */
 
 /** @typedef {keyof Calls} Call */

@@ -392,11 +392,15 @@
  * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} npzSegs
  * @property {(width: number, height: number, object: CoreMask, how: Refinement) => CoreMask & {areaPx: number}} refine
  * @property {(objects: readonly CoreMask[]) => Measures[]} measure  on the open picture
+ * @property {(width: number, height: number, object: CoreMask, reference: CoreMask) => Comparison} compare
+ * @property {(bytes: Uint8Array, width: number, height: number) => (CoreMask & {id: number, areaPx: number})[]} readLabels
+ * @property {(bytes: Uint8Array, width: number, height: number) => [number, number, number, number][]} readBoxes  inside the picture, with fractions where the file has them
  */
 /** @typedef {{region: Mask['region'], mask: Uint8Array}} CoreMask */
 /** @typedef {CoreMask & {box: Box, score: number, areaPx: number}} CoreObject */
 /** @typedef {'fill-holes' | 'largest-part' | 'smooth'} Refinement */
 
+/** @typedef {{dsc: number | null, nsd: number | null, nsdContour: number | null, missedPx: number, extraPx: number}} Comparison  scores from 0 to 1, null for two empty masks */
 /** @typedef {{min: number, max: number}} ValueRange  what a window can usefully show: 0 to 255 for pictures of eight bits */
 
 /**

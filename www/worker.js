@@ -70,6 +70,12 @@ const answers = {
     return {region, bytes, areaPx}
   },
   measure: ({masks}) => core.measure(masks.map(toCore)),
+  compare: ({size: {width, height}, mask, reference}) => core.compare(width, height, toCore(mask), toCore(reference)),
+  readLabels({bytes, size: {width, height}}) {
+    const objects = core.readLabels(new Uint8Array(bytes), width, height)
+    return {masks: objects.map(({id, region, mask, areaPx}) => ({id, region, bytes: mask, areaPx}))}
+  },
+  readBoxes: ({bytes, size: {width, height}}) => core.readBoxes(new Uint8Array(bytes), width, height),
 }
 
 /** What of an answer is handed over rather than copied. @param {unknown} answer @returns {Transferable[]} */

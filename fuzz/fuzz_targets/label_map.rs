@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use medbox::formats::{Limits, raster::read_label_map};
+use medbox::formats::{Limits, labels::read_label_map};
 
 fuzz_target!(|bytes: &[u8]| {
     // Small, so that the fuzzer looks for panics and not for large pictures.

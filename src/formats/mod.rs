@@ -1,6 +1,7 @@
 //! Bytes to a study: looks at the first bytes, picks one reader. Files are hostile until parsed: every reader takes
 //! [`Limits`], checks the header against them before it allocates, and returns an [`OpenError`].
 
+pub mod labels;
 pub mod npz;
 pub mod raster;
 
@@ -135,6 +136,9 @@ pub enum OpenError {
     /// A label map in a format that changes values.
     #[error("{format} files do not keep values exactly, so they hold no label map")]
     InexactLabels { format: &'static str },
+    /// A label map of colours.
+    #[error("the pixels of the file are colours, and a label map has one number a pixel")]
+    ColouredLabels,
 }
 
 impl OpenError {
@@ -156,6 +160,7 @@ impl OpenError {
             Self::WrongType { .. } => "open.wrong-type",
             Self::NotALabel { .. } => "open.not-a-label",
             Self::InexactLabels { .. } => "open.inexact-labels",
+            Self::ColouredLabels => "open.coloured-labels",
         }
     }
 
@@ -176,6 +181,7 @@ impl OpenError {
             Self::Volume { .. } => "save one slice as PNG and open that",
             Self::NotALabel { .. } => "save the masks as whole numbers, one for each object",
             Self::InexactLabels { .. } => "save the label map as PNG",
+            Self::ColouredLabels => "save the label map as PNG, grey or with a palette",
         }
     }
 }

@@ -7,7 +7,7 @@ use ndarray_npy::{ReadNpyExt, npy::header::Header};
 use zip::{ZipArchive, result::ZipError};
 
 use super::{Limits, OpenError};
-use crate::{geometry::Size, image::Image, postprocess::LabelMap};
+use crate::{image::Image, postprocess::LabelMap};
 
 /// NumPy's own limit (`numpy.lib.format`, `max_header_size`).
 const MAX_HEADER_BYTES: usize = 10_000;
@@ -54,10 +54,36 @@ pub fn read_case(bytes: &[u8], limits: &Limits) -> Result<Case, OpenError> {
     let mut archive = Archive::open(bytes, limits)?;
     let boxes = archive.get("boxes")?.ok_or(OpenError::MissingArray { name: "boxes" })?;
     let labels = match archive.get("gts")? {
-        Some(array) => Some(label_map(&array, image.size())?),
+        Some(array) if array.shape != [image.size().height as usize, image.size().width as usize] => {
+            return Err(array.wrong_shape("that of imgs"));
+        }
+        Some(array) => Some(label_map(&array, limits)?),
         None => None,
     };
     Ok(Case { boxes: box_sides(&boxes)?, image, labels })
+}
+
+/// The array `boxes` alone: (n, 4), x0, y0, x1, y1 in image pixels, as stored; nothing is checked.
+///
+/// # Errors
+/// [`OpenError`], as [`read_case`].
+pub fn read_boxes(bytes: &[u8], limits: &Limits) -> Result<Vec<[f64; 4]>, OpenError> {
+    let boxes = Archive::open(bytes, limits)?.get("boxes")?.ok_or(OpenError::MissingArray { name: "boxes" })?;
+    box_sides(&boxes)
+}
+
+/// A label map alone: the array `segs`, which predictions have, or else `gts`, (H, W); `None` when there is neither.
+///
+/// # Errors
+/// [`OpenError`], as [`read_case`].
+pub fn read_label_map(bytes: &[u8], limits: &Limits) -> Result<Option<LabelMap>, OpenError> {
+    let mut archive = Archive::open(bytes, limits)?;
+    for name in ["segs", "gts"] {
+        if let Some(array) = archive.get(name)? {
+            return label_map(&array, limits).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// `imgs` alone, and its number of channels.
@@ -90,10 +116,10 @@ fn box_sides(array: &Array) -> Result<Vec<[f64; 4]>, OpenError> {
     }
 }
 
-fn label_map(array: &Array, size: Size) -> Result<LabelMap, OpenError> {
-    if array.shape != [size.height as usize, size.width as usize] {
-        return Err(array.wrong_shape("that of imgs"));
-    }
+fn label_map(array: &Array, limits: &Limits) -> Result<LabelMap, OpenError> {
+    let side = |n: usize| u32::try_from(n).map_err(|_| array.wrong_shape("(H, W)"));
+    let [height, width] = *array.shape else { return Err(array.wrong_shape("(H, W)")) };
+    let size = limits.check_picture(side(width)?, side(height)?, 2)?;
     let label = |value: f64| {
         let label = value as u16;
         if f64::from(label) == value { Ok(label) } else { Err(OpenError::NotALabel { value }) }
@@ -266,6 +292,7 @@ mod tests {
     use zip::{ZipWriter, write::SimpleFileOptions};
 
     use super::*;
+    use crate::geometry::Size;
 
     /// An archive with these arrays.
     macro_rules! npz {

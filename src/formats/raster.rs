@@ -12,11 +12,10 @@ use image::{
     metadata::Orientation,
 };
 
-use super::{Limits, OpenError, Source, Study, sniff::Kind, tiff};
+use super::{Limits, OpenError, Source, Study, tiff};
 use crate::{
     geometry::{GeometryError, Size},
     image::{Image, Window},
-    postprocess::LabelMap,
 };
 
 /// At most this many values decide the window of a colour picture; more change nothing that can be seen.
@@ -68,7 +67,7 @@ impl Channels {
     }
 
     /// How many of them are colour: all but alpha.
-    fn n_colours(self) -> usize {
+    pub(super) fn n_colours(self) -> usize {
         match self {
             Self::Grey | Self::GreyAlpha => 1,
             Self::Rgb | Self::Rgba => 3,
@@ -141,47 +140,6 @@ fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, O
     }
 }
 
-/// Reads a label map: one integer a pixel, as stored. Palette PNG and TIFF give their indices, not their colours;
-/// colour pictures give their first channel; orientation is not applied.
-///
-/// # Errors
-/// [`OpenError::InexactLabels`] for JPEG and WebP, [`OpenError::NotALabel`] for values that are no whole number
-/// from 0 to 65535, and what [`read`] gives.
-///
-/// # Example
-/// ```
-/// use medbox::{export, formats::{Limits, raster}, geometry::Size, postprocess::LabelMap};
-/// let map = LabelMap::new(Size { width: 3, height: 1 }, vec![0, 7, 300]);
-/// let png = export::png::label_map(&map)?;
-/// assert_eq!(raster::read_label_map(&png, &Limits::default())?, map);
-/// # Ok::<(), medbox::Error>(())
-/// ```
-pub fn read_label_map(bytes: &[u8], limits: &Limits) -> Result<LabelMap, OpenError> {
-    limits.check_file(bytes)?;
-    let Kind::Raster(format) = Kind::of(bytes)? else {
-        return Err(OpenError::OtherKind { kind: "an NPZ file", hint: "give a label map as PNG" });
-    };
-    let raster = match format {
-        Format::Png => read_raw_png(bytes, limits)?,
-        Format::Tiff => tiff::read_raw(bytes, limits)?,
-        Format::Bmp | Format::Gif => read(bytes, format, limits)?,
-        Format::Jpeg | Format::WebP => return Err(OpenError::InexactLabels { format: format.name() }),
-    };
-    let step = raster.channels.count();
-    let labels = match &raster.samples {
-        Samples::U8(values) => values.iter().step_by(step).map(|&value| u16::from(value)).collect(),
-        Samples::U16(values) => values.iter().step_by(step).copied().collect(),
-        Samples::F32(values) => {
-            let label = |&value: &f32| {
-                let label = value as u16;
-                if f32::from(label) == value { Ok(label) } else { Err(OpenError::NotALabel { value: value.into() }) }
-            };
-            values.iter().step_by(step).map(label).collect::<Result<_, _>>()?
-        }
-    };
-    Ok(LabelMap::new(raster.size, labels))
-}
-
 /// Decodes through the `image` crate.
 fn decode<D: ImageDecoder>(
     decoder: Result<D, ImageError>,
@@ -244,7 +202,7 @@ fn from_image_error(error: ImageError, bytes: &[u8], format: Format, limits: &Li
     }
 }
 
-fn truncated(bytes: &[u8], format: Format) -> OpenError {
+pub(super) fn truncated(bytes: &[u8], format: Format) -> OpenError {
     OpenError::Truncated { format: format.name(), found_bytes: bytes.len() }
 }
 
@@ -262,7 +220,7 @@ fn ends_early(bytes: &[u8], format: Format) -> bool {
 }
 
 /// Refuses a PNG without pixels by the numbers in its header, which the decoder keeps to itself.
-fn check_png_size(bytes: &[u8]) -> Result<(), GeometryError> {
+pub(super) fn check_png_size(bytes: &[u8]) -> Result<(), GeometryError> {
     let number = |at: usize| bytes.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
     match (number(16), number(20)) {
         (Some(width), Some(height)) => Size::new(width, height).map(drop),
@@ -281,42 +239,6 @@ fn jpeg_has_end(bytes: &[u8]) -> bool {
         at += if marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
     }
     false
-}
-
-/// Decodes a PNG without turning indices into colours or scaling its bits.
-fn read_raw_png(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
-    let format = Format::Png;
-    let failed = |error: png::DecodingError| match error {
-        png::DecodingError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => truncated(bytes, format),
-        png::DecodingError::LimitsExceeded => {
-            OpenError::TooMuchMemory { format: format.name(), max_bytes: limits.max_bytes }
-        }
-        other => OpenError::Damaged { format: format.name(), detail: other.to_string() },
-    };
-    check_png_size(bytes)?;
-    let max_bytes = usize::try_from(limits.max_bytes).unwrap_or(usize::MAX);
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: max_bytes });
-    decoder.set_transformations(png::Transformations::IDENTITY);
-    let mut reader = decoder.read_info().map_err(failed)?;
-    let (width, height) = reader.info().size();
-    let (colour, depth) = reader.output_color_type();
-    let size = limits.check_picture(width, height, (colour.samples() * (depth as usize).div_ceil(8)) as u64)?;
-    let mut packed = vec![0; reader.output_buffer_size().unwrap_or(usize::MAX)];
-    let frame = reader.next_frame(&mut packed).map_err(failed)?;
-
-    let channels = match colour {
-        png::ColorType::Grayscale | png::ColorType::Indexed => Channels::Grey,
-        png::ColorType::GrayscaleAlpha => Channels::GreyAlpha,
-        png::ColorType::Rgb => Channels::Rgb,
-        png::ColorType::Rgba => Channels::Rgba,
-    };
-    let bits = depth as u8;
-    let samples = match bits {
-        16 => Samples::U16(packed.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect()),
-        8 => Samples::U8(packed),
-        _ => Samples::U8(unpack_bits(&packed, frame.line_size, width as usize, bits)),
-    };
-    Ok(Raster { format, size, channels, samples, bits, float: false, orientation: Orientation::NoTransforms })
 }
 
 /// Samples of 1, 2 or 4 bits, packed from the high bit down in rows of `row_bytes`, one a byte; `n` of each row.
@@ -436,33 +358,33 @@ fn upright<T: Copy>(size: Size, step: usize, values: Vec<T>, orientation: Orient
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use image::{
         ExtendedColorType as Pixels, ImageEncoder,
         codecs::{bmp::BmpEncoder, gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
     };
 
     use super::*;
-    use crate::formats;
+    use crate::formats::{self, labels::read_label_map};
 
-    const WHITE: [u8; 3] = [255; 3];
-    const BLACK: [u8; 3] = [0; 3];
-    const RED: [u8; 3] = [255, 0, 0];
-    const BLUE: [u8; 3] = [0, 0, 255];
+    pub(in crate::formats) const WHITE: [u8; 3] = [255; 3];
+    pub(in crate::formats) const BLACK: [u8; 3] = [0; 3];
+    pub(in crate::formats) const RED: [u8; 3] = [255, 0, 0];
+    pub(in crate::formats) const BLUE: [u8; 3] = [0, 0, 255];
 
     /// Two by two: white and black above red and blue.
-    fn four_pixels() -> Vec<u8> {
+    pub(in crate::formats) fn four_pixels() -> Vec<u8> {
         [WHITE, BLACK, RED, BLUE].concat()
     }
 
-    fn png_of(width: u32, height: u32, pixels: &[u8], kind: Pixels) -> Vec<u8> {
+    pub(in crate::formats) fn png_of(width: u32, height: u32, pixels: &[u8], kind: Pixels) -> Vec<u8> {
         let mut bytes = Vec::new();
         PngEncoder::new(&mut bytes).write_image(pixels, width, height, kind).expect("memory takes it");
         bytes
     }
 
     /// A PNG of packed samples, as the standard has them.
-    fn raw_png(
+    pub(in crate::formats) fn raw_png(
         size: [u32; 2],
         colour: png::ColorType,
         depth: png::BitDepth,
@@ -480,7 +402,7 @@ mod tests {
         bytes
     }
 
-    fn bmp_of_four() -> Vec<u8> {
+    pub(in crate::formats) fn bmp_of_four() -> Vec<u8> {
         let mut bytes = Vec::new();
         BmpEncoder::new(&mut bytes).write_image(&four_pixels(), 2, 2, Pixels::Rgb8).expect("memory takes it");
         bytes
@@ -499,7 +421,7 @@ mod tests {
     }
 
     /// Left half black, right half white.
-    fn jpeg_of_halves() -> Vec<u8> {
+    pub(in crate::formats) fn jpeg_of_halves() -> Vec<u8> {
         let grey: Vec<u8> = (0..32 * 16).map(|i| if i % 32 < 16 { 0 } else { 255 }).collect();
         let mut bytes = Vec::new();
         JpegEncoder::new_with_quality(&mut bytes, 95).encode(&grey, 32, 16, Pixels::L8).expect("memory takes it");
@@ -516,7 +438,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn open(bytes: &[u8]) -> Study {
+    pub(in crate::formats) fn open(bytes: &[u8]) -> Study {
         formats::open(bytes, &Limits::default()).expect("a picture")
     }
 
@@ -568,34 +490,6 @@ mod tests {
         let nibbles = raw_png([3, 1], png::ColorType::Grayscale, png::BitDepth::Four, None, &[0x0f, 0x80]);
         let shown: Vec<u8> = open(&nibbles).image.rgb().iter().step_by(3).copied().collect();
         assert_eq!(shown, [0, 255, 136]);
-    }
-
-    #[test]
-    fn a_palette_is_colours_in_a_picture_and_numbers_in_a_label_map() {
-        let palette = [BLACK, RED, BLUE].concat();
-        let png = raw_png([3, 1], png::ColorType::Indexed, png::BitDepth::Two, Some(&palette), &[0b0010_0100]);
-        assert_eq!(open(&png).image.rgb(), [BLACK, BLUE, RED].concat());
-        assert_eq!(read_label_map(&png, &Limits::default()).expect("a label map").labels(), [0, 2, 1]);
-    }
-
-    #[test]
-    fn label_maps_keep_their_numbers() {
-        let labels = |bytes: &[u8]| read_label_map(bytes, &Limits::default()).expect("a label map").labels().to_vec();
-        let nibbles = raw_png([3, 1], png::ColorType::Grayscale, png::BitDepth::Four, None, &[0x0f, 0x80]);
-        assert_eq!(labels(&nibbles), [0, 15, 8]);
-        let wide: Vec<u8> = [0u16, 700, 65535].iter().flat_map(|label| label.to_ne_bytes()).collect();
-        assert_eq!(labels(&png_of(3, 1, &wide, Pixels::L16)), [0, 700, 65535]);
-        assert_eq!(labels(&png_of(2, 1, &[9, 1, 1, 8, 2, 2], Pixels::Rgb8)), [9, 8]);
-        assert_eq!(labels(&png_of(2, 1, &[9, 255, 8, 255], Pixels::La8)), [9, 8]);
-        assert_eq!(labels(&bmp_of_four()), [255, 0, 255, 0]);
-    }
-
-    #[test]
-    fn a_jpeg_is_no_label_map() {
-        let err = read_label_map(&jpeg_of_halves(), &Limits::default()).unwrap_err();
-        assert_eq!(err.code(), "open.inexact-labels");
-        assert_eq!(err.to_string(), "JPEG files do not keep values exactly, so they hold no label map");
-        assert_eq!(err.hint(), "save the label map as PNG");
     }
 
     #[test]

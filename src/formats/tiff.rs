@@ -396,7 +396,7 @@ fn from_tiff_error(error: TiffError, found_bytes: usize, limits: &Limits) -> Ope
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::{self, Study, raster};
+    use crate::formats::{self, Study, labels};
 
     const BITS: u16 = 258;
     const PHOTOMETRIC: u16 = 262;
@@ -504,7 +504,7 @@ mod tests {
             let tags: [(u16, &[u16]); 3] = [(BITS, &[2]), (PHOTOMETRIC, &[3]), (COLOUR_MAP, &map)];
             let bytes = write_tiff(big_endian, 4, 1, &tags, &[0b0001_1011]);
             assert_eq!(open_tiff(&bytes).image.rgb(), [0, 0, 0, 255, 0, 0, 0, 128, 0, 0, 0, 1]);
-            let labels = raster::read_label_map(&bytes, &Limits::default()).expect("a label map");
+            let labels = labels::read_label_map(&bytes, &Limits::default()).expect("a label map");
             assert_eq!(labels.labels(), [0, 1, 2, 3]);
         }
     }
@@ -562,7 +562,7 @@ mod tests {
     fn label_maps_of_floats_are_whole_numbers_or_refused() {
         let tags: [(u16, &[u16]); 3] = [(BITS, &[32]), (PHOTOMETRIC, &[1]), (FORMAT, &[3])];
         let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let read = |values: &[f32]| raster::read_label_map(&tiff_of(2, 1, &tags, &floats(values)), &Limits::default());
+        let read = |values: &[f32]| labels::read_label_map(&tiff_of(2, 1, &tags, &floats(values)), &Limits::default());
         assert_eq!(read(&[0.0, 300.0]).expect("a label map").labels(), [0, 300]);
         let err = read(&[0.0, 0.5]).unwrap_err();
         assert_eq!(err.to_string(), "the label map holds the value 0.5, and labels are whole numbers from 0 to 65535");

@@ -12,6 +12,9 @@ use crate::{
 };
 use surface::{Surface, contour_lengths, surface_agreement, surface_areas};
 
+/// How far surfaces may be apart and still agree: what the challenge allows, in pixels of pictures.
+pub const TOLERANCE_PX: f64 = 2.0;
+
 /// Why masks cannot be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +59,48 @@ impl MetricError {
             Self::Spacing { .. } => "take the spacing from the volume's header",
         }
     }
+}
+
+/// How one mask agrees with another, all told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// [`dsc`]; `None` when both masks are empty, as are the two below.
+    pub dsc: Option<f64>,
+    /// [`nsd`].
+    pub nsd: Option<f64>,
+    /// [`nsd_contour`].
+    pub nsd_contour: Option<f64>,
+    /// Pixels of the reference that the prediction lacks.
+    pub missed_px: usize,
+    /// Pixels of the prediction that the reference lacks.
+    pub extra_px: usize,
+}
+
+/// Every score of a picture's mask, and the pixels where it differs.
+///
+/// # Errors
+/// [`MetricError::Sizes`] when the masks belong to pictures of different sizes.
+///
+/// # Example
+/// ```
+/// use medbox::{geometry::Size, metrics::{TOLERANCE_PX, compare}, postprocess::Mask};
+/// let size = Size { width: 5, height: 1 };
+/// let reference = Mask::new(size, &[true, true, true, false, false]);
+/// let prediction = Mask::new(size, &[false, true, true, true, true]);
+/// let found = compare(&reference, &prediction, TOLERANCE_PX)?;
+/// assert_eq!((found.missed_px, found.extra_px, found.dsc), (1, 2, Some(4.0 / 7.0)));
+/// # Ok::<(), medbox::Error>(())
+/// ```
+pub fn compare(reference: &Mask, prediction: &Mask, tolerance_px: f64) -> Result<Comparison, MetricError> {
+    let common = common_block(reference, prediction)?;
+    let pairs = || reference.window(common).into_iter().zip(prediction.window(common));
+    Ok(Comparison {
+        dsc: dsc(reference, prediction)?,
+        nsd: nsd(reference, prediction, tolerance_px)?,
+        nsd_contour: nsd_contour(reference, prediction, tolerance_px)?,
+        missed_px: pairs().filter(|&(wanted, found)| wanted && !found).count(),
+        extra_px: pairs().filter(|&(wanted, found)| found && !wanted).count(),
+    })
 }
 
 /// Dice similarity coefficient, 2·|A∩B| / (|A|+|B|), from 0 to 1; `None` when both masks are empty.
@@ -277,6 +322,18 @@ mod tests {
     fn dsc_counts_the_overlap_twice() {
         let (reference, prediction) = (mask(&[".##.", ".##."]), mask(&[".###", ".###"]));
         assert_eq!(dsc(&reference, &prediction), Ok(Some(0.8))); // 2·4 / (4 + 6)
+    }
+
+    #[test]
+    fn a_comparison_counts_what_differs_on_both_sides() {
+        let (reference, prediction) = (mask(&["##....", "##....", "......"]), mask(&[".##...", ".##...", "....##"]));
+        let found = compare(&reference, &prediction, 2.0).expect("masks of one picture");
+        assert_eq!((found.missed_px, found.extra_px, found.dsc), (2, 4, Some(0.4))); // 2·2 / (4 + 6)
+        assert_eq!(Ok(found.nsd), nsd(&reference, &prediction, 2.0));
+        assert_eq!(Ok(found.nsd_contour), nsd_contour(&reference, &prediction, 2.0));
+        let empty = mask(&["......", "......", "......"]);
+        let nothing = Comparison { dsc: None, nsd: None, nsd_contour: None, missed_px: 0, extra_px: 0 };
+        assert_eq!(compare(&empty, &empty, 2.0), Ok(nothing));
     }
 
     #[test]

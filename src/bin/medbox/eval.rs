@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use medbox::{
     formats::{self, Limits},
     geometry::{PixelBox, Size},
-    metrics,
+    metrics::{self, Comparison, TOLERANCE_PX},
     model::{Network as _, OnnxModel},
     pipeline::{Options, Pipeline, Segmentation},
     postprocess::Mask,
@@ -33,8 +33,6 @@ use crate::{
 use data::spread;
 use report::{Item, Picture, Report, Row, Scores};
 
-/// Surfaces that are this close agree, in pixels: the challenge's tolerance.
-const TOLERANCE_PX: f64 = 2.0;
 /// Smaller objects are specks of the reference and are not scored.
 const MIN_AREA_PX: usize = 16;
 
@@ -241,7 +239,7 @@ fn read_references<'a>(sample: &data::Sample<'a>, max_objects: usize) -> Result<
         if !path.exists() {
             continue;
         }
-        let map = formats::raster::read_label_map(&read(&path)?, &Limits::default())
+        let map = formats::labels::read_label_map(&read(&path)?, &Limits::default())
             .map_err(|e| CliError::from(e).at(&path))?;
         let objects = spread(map.objects(MIN_AREA_PX), max_objects);
         references.extend(objects.into_iter().map(|(id, mask)| Reference { suffix, id, mask }));
@@ -284,9 +282,7 @@ fn jitter(tight: PixelBox, size: Size, share: f64, name: &str) -> PixelBox {
 impl Scores {
     /// All three metrics of one object; `None` when both masks are empty.
     fn of(reference: &Mask, prediction: &Mask) -> Result<Option<Self>, CliError> {
-        let dsc = metrics::dsc(reference, prediction)?;
-        let nsd = metrics::nsd(reference, prediction, TOLERANCE_PX)?;
-        let nsd_contour = metrics::nsd_contour(reference, prediction, TOLERANCE_PX)?;
+        let Comparison { dsc, nsd, nsd_contour, .. } = metrics::compare(reference, prediction, TOLERANCE_PX)?;
         // The three share one rule for empty masks.
         Ok(dsc.zip(nsd).zip(nsd_contour).map(|((dsc, nsd), nsd_contour)| Self { dsc, nsd, nsd_contour }))
     }

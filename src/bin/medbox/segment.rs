@@ -11,6 +11,7 @@ use medbox::{
     formats::{self, Limits},
     geometry::Size,
     image::Image,
+    import,
     model::{Network as _, OnnxModel},
     pipeline::{Mode, Options, Pipeline, Segmentation},
     postprocess::LabelMap,
@@ -29,8 +30,8 @@ pub(crate) struct SegmentArgs {
     #[arg(long = "box", value_name = "x0,y0,x1,y1", value_parser = parse_box, allow_hyphen_values = true,
         required_unless_present = "boxes")]
     box_sides: Vec<[f64; 4]>,
-    /// A JSON file with boxes: [[x0,y0,x1,y1], …] or {"boxes": […]}
-    #[arg(long, value_name = "FILE.json", conflicts_with = "box_sides")]
+    /// A file with boxes: JSON as [[x0,y0,x1,y1], …], {"boxes": […]} or COCO, or a challenge file (.npz)
+    #[arg(long, value_name = "FILE", conflicts_with = "box_sides")]
     boxes: Option<PathBuf>,
     #[command(flatten)]
     choice: Choice,
@@ -103,12 +104,16 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     let bytes = fs::read(&args.input).map_err(|e| CliError::io(&args.input, &e))?;
     let study = formats::open(&bytes, &Limits::default()).map_err(|e| CliError::from(e).at(&args.input))?;
     let size = study.image.size();
-    let sides = match &args.boxes {
-        Some(path) => read_boxes(path)?,
-        None => args.box_sides.clone(),
+    let boxes: Vec<BoxPrompt> = match &args.boxes {
+        Some(path) => {
+            let list = fs::read(path).map_err(|e| CliError::io(path, &e))?;
+            import::boxes(&list, size, &Limits::default()).map_err(|e| CliError::from(e).at(path))?
+        }
+        None => {
+            let sides = args.box_sides.iter();
+            sides.map(|&[x0, y0, x1, y1]| BoxPrompt::new(x0, y0, x1, y1, size)).collect::<Result<_, _>>()?
+        }
     };
-    let boxes: Vec<BoxPrompt> =
-        sides.iter().map(|&[x0, y0, x1, y1]| BoxPrompt::new(x0, y0, x1, y1, size)).collect::<Result<_, _>>()?;
 
     let loading_at = clock_ms();
     let model = args.choice.load_model()?;
@@ -129,17 +134,6 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
         print_text(&answer);
     }
     Ok(())
-}
-
-fn read_boxes(path: &Path) -> Result<Vec<[f64; 4]>, CliError> {
-    let text = fs::read_to_string(path).map_err(|e| CliError::io(path, &e))?;
-    let unreadable = |reason: String| {
-        CliError::new("boxes.unreadable", format!("the boxes cannot be read: {reason}"), "write [[x0,y0,x1,y1], …]").at(path)
-    };
-    let value: Value = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
-    let list = value.get("boxes").unwrap_or(&value).clone();
-    let boxes: Vec<[f64; 4]> = serde_json::from_value(list).map_err(|e| unreadable(e.to_string()))?;
-    if boxes.is_empty() { Err(unreadable("the list is empty".to_owned())) } else { Ok(boxes) }
 }
 
 /// One file to write.

@@ -1,0 +1,448 @@
+//! Work that was made elsewhere, for a picture that is open: label maps and lists of boxes.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    formats::{self, Limits, OpenError, npz},
+    geometry::Size,
+    pipeline::{MAX_BOXES, SegmentError},
+    postprocess::Mask,
+    prompt::{BoxPrompt, PromptError},
+};
+
+/// What the masks of a label map may take together, one byte a pixel of each one's block. Cells by the thousand take a
+/// tenth of it; a photograph that was taken for a label map takes more.
+const MAX_MASK_BYTES: u64 = 512 << 20;
+/// How long a list of boxes may be as text: a million boxes, or the annotations of some ten thousand pictures.
+const MAX_JSON_BYTES: u64 = 64 << 20;
+
+/// Why label maps or boxes cannot be taken over.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // The fields are named in the messages.
+pub enum ImportError {
+    /// The file cannot be read at all.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A label map of another picture.
+    #[error(
+        "the label map is {} × {} pixels, and the picture {} × {}",
+        found.width, found.height, picture.width, picture.height
+    )]
+    OtherSize { found: Size, picture: Size },
+    /// An NPZ file without a label map.
+    #[error("the NPZ file holds neither an array “segs” nor “gts”, so there is no label map in it")]
+    NoLabelMap,
+    /// What looks like a picture.
+    #[error(
+        "the {n_objects} labels of the file are strewn over {pixels} pixels, and at most {max_pixels} are taken over"
+    )]
+    Strewn { n_objects: usize, pixels: u64, max_pixels: u64 },
+    /// A text that is too long.
+    #[error("the list of boxes is {bytes} bytes long, and at most {max_bytes} are read")]
+    TooLong { bytes: u64, max_bytes: u64 },
+    /// A text that is no list of boxes.
+    #[error("the boxes cannot be read: {reason}")]
+    Unreadable { reason: String },
+    /// A COCO file of other pictures, or of several that could be the open one.
+    #[error(
+        "{n_fitting} of the {n_pictures} pictures of the COCO file are {} × {} pixels as the open one is",
+        picture.width, picture.height
+    )]
+    WhichPicture { n_fitting: usize, n_pictures: usize, picture: Size },
+    /// More boxes than labels.
+    #[error(transparent)]
+    TooMany(#[from] SegmentError),
+    /// A box that cannot be asked for.
+    #[error("box {number}: {source}")]
+    Box { number: usize, source: PromptError },
+}
+
+impl ImportError {
+    /// Stable name of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Open(e) => e.code(),
+            Self::OtherSize { .. } => "labels.other-size",
+            Self::NoLabelMap => "labels.missing",
+            Self::Strewn { .. } => "labels.strewn",
+            Self::TooLong { .. } => "boxes.too-long",
+            Self::Unreadable { .. } => "boxes.unreadable",
+            Self::WhichPicture { .. } => "boxes.which-picture",
+            Self::TooMany(e) => e.code(),
+            Self::Box { source, .. } => source.code(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Open(e) => e.hint(),
+            Self::OtherSize { .. } => "choose the label map that was made for this picture",
+            Self::NoLabelMap => "save the label map as segs (H, W), or as PNG",
+            Self::Strewn { .. } => "this looks like a picture: choose a file with one number for each object",
+            Self::TooLong { .. } | Self::WhichPicture { .. } => "keep what belongs to this picture only",
+            Self::Unreadable { .. } => "write [[x0,y0,x1,y1], …]",
+            Self::TooMany(e) => e.hint(),
+            Self::Box { source, .. } => source.hint(),
+        }
+    }
+}
+
+/// The objects of a label map as (label, mask), labels ascending; 0 is background. A raster without loss whose values,
+/// or indices into a palette, are the labels ([`formats::labels::read_grey_label_map`]), or a NumPy archive with the array `segs`
+/// or else `gts`.
+///
+/// # Errors
+/// [`ImportError::OtherSize`] unless it is as large as `picture`, [`ImportError::NoLabelMap`], [`ImportError::Strewn`],
+/// or [`OpenError`].
+///
+/// # Example
+/// ```
+/// use medbox::{export, formats::Limits, geometry::Size, import, postprocess::LabelMap};
+/// let size = Size { width: 3, height: 1 };
+/// let png = export::png::label_map(&LabelMap::new(size, vec![0, 7, 300]))?;
+/// let objects = import::labels(&png, size, &Limits::default())?;
+/// assert_eq!(objects.iter().map(|(label, mask)| (*label, mask.region().x)).collect::<Vec<_>>(), [(7, 1), (300, 2)]);
+/// # Ok::<(), medbox::Error>(())
+/// ```
+pub fn labels(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<(u16, Mask)>, ImportError> {
+    let map = if is_archive(bytes) {
+        npz::read_label_map(bytes, limits)?.ok_or(ImportError::NoLabelMap)?
+    } else {
+        formats::labels::read_grey_label_map(bytes, limits)?
+    };
+    if map.size() != picture {
+        return Err(ImportError::OtherSize { found: map.size(), picture });
+    }
+    let blocks = map.blocks(1);
+    let pixels = blocks.iter().map(|(_, block)| block.area() as u64).sum();
+    let max_pixels = MAX_MASK_BYTES.min(limits.max_bytes);
+    if pixels > max_pixels {
+        return Err(ImportError::Strewn { n_objects: blocks.len(), pixels, max_pixels });
+    }
+    Ok(map.objects(1))
+}
+
+/// A list of boxes on the picture: JSON, or the array `boxes` of a challenge file (NumPy archive).
+///
+/// As JSON: `[[x0, y0, x1, y1], …]`, the same under the key `boxes`, or a COCO file, of which the annotations of the one
+/// picture are taken that has this size: of each the `prompt_box` that medbox writes, or else the `bbox`.
+///
+/// # Errors
+/// [`ImportError::Unreadable`], [`ImportError::TooLong`], [`ImportError::WhichPicture`], [`ImportError::TooMany`],
+/// [`ImportError::Box`] for the first box that cannot be asked for, or [`OpenError`].
+///
+/// # Example
+/// ```
+/// use medbox::{formats::Limits, geometry::{PixelBox, Size}, import};
+/// let size = Size { width: 64, height: 48 };
+/// let coco = br#"{"annotations": [{"bbox": [10, 5, 20, 30]}]}"#; // x, y, width, height
+/// let boxes = import::boxes(coco, size, &Limits::default())?;
+/// assert_eq!(boxes[0].box_image(), PixelBox::new(10.0, 5.0, 30.0, 35.0));
+/// # Ok::<(), medbox::Error>(())
+/// ```
+pub fn boxes(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<BoxPrompt>, ImportError> {
+    let sides = if is_archive(bytes) { npz::read_boxes(bytes, limits)? } else { json_boxes(bytes, picture, limits)? };
+    if sides.is_empty() {
+        return Err(unreadable("the list is empty"));
+    }
+    if sides.len() > MAX_BOXES {
+        return Err(SegmentError::TooManyBoxes { found: sides.len() }.into());
+    }
+    let prompt = |(index, [x0, y0, x1, y1]): (usize, [f64; 4])| {
+        BoxPrompt::new(x0, y0, x1, y1, picture).map_err(|source| ImportError::Box { number: index + 1, source })
+    };
+    sides.into_iter().enumerate().map(prompt).collect()
+}
+
+fn is_archive(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04")
+}
+
+fn unreadable(reason: impl ToString) -> ImportError {
+    ImportError::Unreadable { reason: reason.to_string() }
+}
+
+/// A JSON file with boxes: keys that say nothing of them are passed over.
+#[derive(Deserialize)]
+struct BoxFile {
+    boxes: Option<Vec<[f64; 4]>>,
+    images: Option<Vec<CocoImage>>,
+    annotations: Option<Vec<CocoAnnotation>>,
+}
+
+#[derive(Deserialize)]
+struct CocoImage {
+    /// A number by the book; some tools write text.
+    #[serde(default)]
+    id: Value,
+    width: u32,
+    height: u32,
+}
+
+#[derive(Deserialize)]
+struct CocoAnnotation {
+    #[serde(default)]
+    image_id: Value,
+    /// x, y, width, height.
+    bbox: Option<[f64; 4]>,
+    prompt_box: Option<[f64; 4]>,
+}
+
+fn json_boxes(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<[f64; 4]>, ImportError> {
+    let max_bytes = MAX_JSON_BYTES.min(limits.max_bytes);
+    if bytes.len() as u64 > max_bytes {
+        return Err(ImportError::TooLong { bytes: bytes.len() as u64, max_bytes });
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
+    if text.starts_with(b"[") {
+        return serde_json::from_slice(text).map_err(unreadable);
+    }
+    let file: BoxFile = serde_json::from_slice(text).map_err(unreadable)?;
+    match file {
+        BoxFile { boxes: Some(boxes), .. } => Ok(boxes),
+        BoxFile { annotations: Some(annotations), images, .. } => {
+            coco_boxes(annotations, &images.unwrap_or_default(), picture)
+        }
+        BoxFile { .. } => Err(unreadable("there is neither “boxes” nor “annotations”")),
+    }
+}
+
+fn coco_boxes(
+    annotations: Vec<CocoAnnotation>,
+    images: &[CocoImage],
+    picture: Size,
+) -> Result<Vec<[f64; 4]>, ImportError> {
+    let fitting: Vec<&CocoImage> =
+        images.iter().filter(|image| (image.width, image.height) == (picture.width, picture.height)).collect();
+    let is_here = |annotation: &CocoAnnotation| match fitting[..] {
+        [image] => annotation.image_id == image.id,
+        _ => true,
+    };
+    // Lists that somebody wrote by hand name no pictures.
+    if fitting.len() != 1 && !images.is_empty() {
+        return Err(ImportError::WhichPicture { n_fitting: fitting.len(), n_pictures: images.len(), picture });
+    }
+    let sides = |annotation: CocoAnnotation| match annotation {
+        CocoAnnotation { prompt_box: Some(sides), .. } => Some(sides),
+        CocoAnnotation { bbox, .. } => bbox.map(|[x, y, width, height]| [x, y, x + width, y + height]),
+    };
+    Ok(annotations.into_iter().filter(is_here).filter_map(sides).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use ndarray::{Array2, array};
+    use ndarray_npy::NpzWriter;
+
+    use super::*;
+    use crate::{
+        Error,
+        export::{self, ExportObject},
+        geometry::PixelBox,
+        postprocess::LabelMap,
+    };
+
+    const SIZE: Size = Size { width: 6, height: 4 };
+
+    /// An archive with these arrays.
+    macro_rules! npz {
+        ($($name:literal: $array:expr),*) => {{
+            let mut file = NpzWriter::new_compressed(Cursor::new(Vec::new()));
+            $(file.add_array($name, &$array).expect("memory takes it");)*
+            file.finish().expect("memory takes it").into_inner()
+        }};
+    }
+
+    #[track_caller]
+    fn check_error(err: ImportError, code: &str, message: &str, hint: &str) {
+        let err = Error::from(err);
+        assert_eq!((err.code(), err.to_string().as_str(), err.hint()), (code, message, hint));
+    }
+
+    #[track_caller]
+    fn check_labels_refused(bytes: &[u8], code: &str, message: &str, hint: &str) {
+        check_error(labels(bytes, SIZE, &Limits::default()).unwrap_err(), code, message, hint);
+    }
+
+    #[track_caller]
+    fn check_boxes(json: &str, expected: &[[f64; 4]]) {
+        let found = boxes(json.as_bytes(), SIZE, &Limits::default()).expect("boxes");
+        let expected: Vec<PixelBox> = expected.iter().map(|&[x0, y0, x1, y1]| PixelBox::new(x0, y0, x1, y1)).collect();
+        assert_eq!(found.iter().map(|prompt| prompt.box_image()).collect::<Vec<_>>(), expected);
+    }
+
+    #[track_caller]
+    fn check_boxes_refused(json: &str, code: &str, message: &str, hint: &str) {
+        check_error(boxes(json.as_bytes(), SIZE, &Limits::default()).unwrap_err(), code, message, hint);
+    }
+
+    /// A label map of 6 × 4 with object 2 of two pixels and object 700 of one.
+    fn two_objects() -> LabelMap {
+        let mut numbers = vec![0; 24];
+        (numbers[8], numbers[9], numbers[23]) = (2, 2, 700);
+        LabelMap::new(SIZE, numbers)
+    }
+
+    #[test]
+    fn what_medbox_exports_comes_back() {
+        let map = two_objects();
+        let png = export::png::label_map(&map).expect("a PNG");
+        let npz = export::npz::segs(&map).expect("an archive");
+        for file in [png, npz] {
+            assert_eq!(labels(&file, SIZE, &Limits::default()), Ok(map.objects(1)));
+        }
+        let masks = map.objects(1);
+        let objects: Vec<ExportObject<'_>> = [[0.5, 0.0, 4.0, 3.0], [5.0, 3.0, 6.0, 4.0]]
+            .iter()
+            .zip(&masks)
+            .map(|(&[x0, y0, x1, y1], (label, mask))| ExportObject {
+                id: (*label).into(),
+                box_image: PixelBox::new(x0, y0, x1, y1),
+                mask,
+                score: 1.0,
+            })
+            .collect();
+        let coco = export::json::coco(SIZE, None, &objects).expect("JSON");
+        check_boxes(&String::from_utf8(coco).expect("text"), &[[0.5, 0.0, 4.0, 3.0], [5.0, 3.0, 6.0, 4.0]]);
+    }
+
+    #[test]
+    fn predictions_come_before_references() {
+        let (segs, gts) = (Array2::<u16>::from_elem((4, 6), 9), Array2::<u8>::from_elem((4, 6), 3));
+        let found = |bytes: &[u8]| labels(bytes, SIZE, &Limits::default()).expect("a label map")[0].0;
+        assert_eq!(found(&npz! { "gts": gts, "segs": segs }), 9);
+        assert_eq!(found(&npz! { "imgs": Array2::<u8>::zeros((4, 6)), "gts": gts }), 3);
+    }
+
+    #[test]
+    fn a_label_map_without_objects_is_empty() {
+        let png = export::png::label_map(&LabelMap::new(SIZE, vec![0; 24])).expect("a PNG");
+        assert_eq!(labels(&png, SIZE, &Limits::default()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn label_maps_of_something_else_are_refused() {
+        let other = LabelMap::new(Size { width: 4, height: 6 }, vec![1; 24]);
+        for file in [export::png::label_map(&other).expect("a PNG"), export::npz::segs(&other).expect("an archive")] {
+            check_labels_refused(
+                &file,
+                "labels.other-size",
+                "the label map is 4 × 6 pixels, and the picture 6 × 4",
+                "choose the label map that was made for this picture",
+            );
+        }
+        check_labels_refused(
+            &npz! { "imgs": Array2::<u8>::zeros((4, 6)) },
+            "labels.missing",
+            "the NPZ file holds neither an array “segs” nor “gts”, so there is no label map in it",
+            "save the label map as segs (H, W), or as PNG",
+        );
+        check_labels_refused(
+            &npz! { "segs": array![1_u8, 2] },
+            "open.wrong-shape",
+            "the array “segs” has the shape [2], and (H, W) was expected",
+            "a 2D challenge file holds imgs (H, W, 3) uint8, boxes (n, 4), and gts (H, W) where masks are known",
+        );
+        check_labels_refused(
+            b"[[1, 2, 3, 4]]",
+            "open.unknown-kind",
+            "the file starts with the bytes 5b 5b 31 2c 20 32 2c 20, which is no kind of file that medbox knows",
+            "open a PNG, JPEG, TIFF, BMP, GIF, WebP or NPZ file",
+        );
+    }
+
+    #[test]
+    fn labels_that_are_strewn_over_the_picture_stay_within_the_limits() {
+        // Each of 1000 labels twice, at both ends of a picture of 2000 pixels: blocks of about 1000 pixels.
+        let size = Size { width: 2000, height: 1 };
+        let map = LabelMap::new(size, (0..2000).map(|x| x % 1000 + 1).collect());
+        let png = export::png::label_map(&map).expect("a PNG");
+        let limits = Limits { max_bytes: 100_000, ..Limits::default() };
+        check_error(
+            labels(&png, size, &limits).unwrap_err(),
+            "labels.strewn",
+            "the 1000 labels of the file are strewn over 1001000 pixels, and at most 100000 are taken over",
+            "this looks like a picture: choose a file with one number for each object",
+        );
+    }
+
+    #[test]
+    fn boxes_are_read_in_each_of_their_forms() {
+        let expected = [[0.0, 1.0, 2.5, 3.0], [3.0, 0.0, 6.0, 4.0]];
+        check_boxes("[[0, 1, 2.5, 3], [3, 0, 6, 4]]", &expected);
+        check_boxes("\u{feff} {\"boxes\": [[0, 1, 2.5, 3], [3, 0, 6, 4]], \"who\": {\"cares\": []}}", &expected);
+        check_boxes(r#"{"annotations": [{"id": 1, "bbox": [0, 1, 2.5, 2]}, {"bbox": [3, 0, 3, 4]}]}"#, &expected);
+        let npz = npz! { "boxes": array![[0.0, 1.0, 2.5, 3.0], [3.0, 0.0, 6.0, 4.0]] };
+        let found = boxes(&npz, SIZE, &Limits::default()).expect("boxes");
+        assert_eq!(found[1].box_image(), PixelBox::new(3.0, 0.0, 6.0, 4.0));
+    }
+
+    #[test]
+    fn of_a_coco_file_the_annotations_of_the_picture_are_taken() {
+        check_boxes(
+            r#"{"images": [{"id": 4, "width": 9, "height": 9}, {"id": 5, "width": 6, "height": 4}],
+                "annotations": [{"image_id": 4, "bbox": [0, 0, 9, 9]}, {"image_id": 5, "bbox": [1, 1, 2, 2]},
+                {"image_id": 5, "segmentation": []}]}"#,
+            &[[1.0, 1.0, 3.0, 3.0]],
+        );
+        let hint = "keep what belongs to this picture only";
+        check_boxes_refused(
+            r#"{"images": [{"id": 4, "width": 9, "height": 9}], "annotations": []}"#,
+            "boxes.which-picture",
+            "0 of the 1 pictures of the COCO file are 6 × 4 pixels as the open one is",
+            hint,
+        );
+        check_boxes_refused(
+            r#"{"images": [{"id": 4, "width": 6, "height": 4}, {"id": "b", "width": 6, "height": 4}],
+                "annotations": []}"#,
+            "boxes.which-picture",
+            "2 of the 2 pictures of the COCO file are 6 × 4 pixels as the open one is",
+            hint,
+        );
+    }
+
+    #[test]
+    fn boxes_that_reach_past_the_picture_are_clamped() {
+        check_boxes("[[-3, 1, 60, 3]]", &[[0.0, 1.0, 6.0, 3.0]]);
+    }
+
+    #[test]
+    fn what_is_no_list_of_boxes_is_refused() {
+        let write = "write [[x0,y0,x1,y1], …]";
+        for (json, reason) in [
+            ("", "EOF while parsing a value at line 1 column 0"),
+            ("[[1, 2, 3]]", "invalid length 3, expected an array of length 4 at line 1 column 10"),
+            ("[1, 2, 3, 4]", "invalid type: integer `1`, expected an array of length 4 at line 1 column 2"),
+            ("{\"rois\": []}", "there is neither “boxes” nor “annotations”"),
+            ("[]", "the list is empty"),
+            (&"[".repeat(1000), "invalid type: sequence, expected f64 at line 1 column 2"),
+        ] {
+            let message = format!("the boxes cannot be read: {reason}");
+            check_boxes_refused(json, "boxes.unreadable", &message, write);
+        }
+        check_boxes_refused(
+            "[[0, 0, 1, 1], [2, 2, 2, 3]]",
+            "prompt.empty-box",
+            "box 2: the box has no area: its x runs from 2 to 2, its y from 2 to 3",
+            "give the left, top, right and bottom side, in this order",
+        );
+        check_boxes_refused(
+            &format!("[[0,0,1,1]{}]", ",[0,0,1,1]".repeat(65535)),
+            "segment.too-many-boxes",
+            "65536 boxes were given, a label map holds 65535 objects",
+            "split the list of boxes",
+        );
+        let limits = Limits { max_bytes: 10, ..Limits::default() };
+        check_error(
+            boxes(b"[[0,0,1,1]]", SIZE, &limits).unwrap_err(),
+            "boxes.too-long",
+            "the list of boxes is 11 bytes long, and at most 10 are read",
+            "keep what belongs to this picture only",
+        );
+    }
+}
