@@ -563,7 +563,7 @@ function segmented(state, {id, at, masks, run}) {
     items: work.items.map((item) => {
       const mask = made.get(item.id)
       // What a person has changed meanwhile, or had changed in that version, stays as they made it. So does a mask that a
-      // version wishes for and has: it may have been made through another window.
+      // version wishes for and has: it may have been made while another window was set
       const isWished = mask && mask.key === maskKey(state, item.box, state.mode, work.classChoice) && mask.key !== item.mask?.key
       return isWished && !isEdited(item) ? {...item, mask} : item
     }),
