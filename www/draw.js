@@ -3,6 +3,7 @@
 /** @import {Box, Item, Mask, Point, Slice, State} from './types.js' */
 
 import {traceMask} from './contour.js'
+import {drawDifferences, isComparing} from './draw-compare.js'
 import {drawDiameters} from './draw-measures.js'
 import {drawBrush, drawStroke, isUnderBrush} from './draw-stroke.js'
 import {HANDLES, handlePoint, viewFromImage} from './geometry.js'
@@ -54,6 +55,7 @@ export function draw(canvas, state, pixelRatio) {
     for (const item of items) {
       if (item.visible && item.mask && !isUnderBrush(state, item)) drawMask(context, state, item, item.mask)
     }
+    drawDifferences(context, state)
     drawStroke(context, state, pixelRatio, alphaChosen(state))
   }
   context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0)
@@ -89,7 +91,7 @@ function drawMask(context, state, item, mask) {
   const path = outline(mask, zoom >= ZOOM_STAIRS ? 'corners' : 'middles')
   const isChosen = state.selected.includes(item.id) || state.hovered === item.id || state.draft?.id === item.id
   const colour = objectColour(item.colour)
-  if (state.maskStyle === 'fill') {
+  if (state.maskStyle === 'fill' && !isComparing(state)) {
     context.globalAlpha = isChosen ? alphaChosen(state) : state.opacity
     context.fillStyle = colour
     context.fill(path, 'evenodd')

@@ -3,6 +3,7 @@
 /** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
 
 import {fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
+import {structuresIn} from './looking.js'
 import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
 import {createFetching} from './reading.js'
@@ -94,6 +95,15 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     dispatch({type: 'measured', id, masks, measures})
   }
 
+  /** One after the other, so that what a person waits for goes between. @param {Extract<Effect, {type: 'compare'}>} effect */
+  const compare = async ({id, size, pairs}) => {
+    const comparisons = []
+    for (const {mask, structure} of pairs) {
+      comparisons.push(await pool.ask(NO_JOB, 'compare', {size, mask, reference: structure}).catch(() => null))
+    }
+    dispatch({type: 'compared', id, pairs, comparisons})
+  }
+
   /** @param {string} words */
   const copy = async (words) => {
     try {
@@ -149,6 +159,13 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       }
       case 'measure':
         return measure(effect)
+      case 'compare':
+        return compare(effect)
+      case 'look':
+        return answer(effect.id, async () => {
+          const {id, source, size, isCertain} = effect
+          return {type: 'looked', id, structures: await structuresIn(pool, id, source, size, isCertain)}
+        })
       case 'copy':
         return copy(effect.words)
       case 'read-session':

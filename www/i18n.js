@@ -25,6 +25,7 @@ export function createTranslator(locale, table) {
   const integers = new Intl.NumberFormat(locale)
   const digits = new Intl.NumberFormat(locale, {maximumSignificantDigits: 4})
   const plain = new Intl.NumberFormat(locale, {useGrouping: false, maximumFractionDigits: 3})
+  const thousandths = new Intl.NumberFormat(locale, {minimumFractionDigits: 3, maximumFractionDigits: 3})
   const tenths = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1})
   const moments = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'})
   const shares = new Intl.NumberFormat(locale, {style: 'percent', maximumFractionDigits: 0})
@@ -42,13 +43,15 @@ export function createTranslator(locale, table) {
     label: ({key, values}) => t(key, values),
     /**
      * Picks the form of a counted text: `stem.one`, `stem.other`.
-     * @param {'status.masks' | 'status.closer' | 'note.restored' | 'note.kept'} stem @param {number} n @param {Record<string, string | number>} [values]
+     * @param {'status.masks' | 'status.closer' | 'note.restored' | 'note.kept' | 'compare.alone' | 'compare.missed'} stem @param {number} n @param {Record<string, string | number>} [values]
      */
     count: (stem, n, values) => t(`${stem}.${plural.select(n) === 'one' ? 'one' : 'other'}`, {n, ...values}),
     /** @param {number} share 0 to 1 */
     percent: (share) => shares.format(share),
     /** For a cell of a spreadsheet. @param {number} value */
     decimal: (value) => plain.format(value),
+    /** 0 to 1, as such scores are given. @param {number} value */
+    score: (value) => thousandths.format(value),
     /** With a tenth where that says something. @param {number} value */
     brief: (value) => (Number.isInteger(value) || Math.abs(value) >= 100 ? integers.format(Math.round(value)) : tenths.format(value)),
     /** Day and time here. @param {number} ms since 1970 */

@@ -40,7 +40,7 @@ export const changeJob = (state, job, change) => ({
 })
 
 /** Jobs that a person may stop: saving takes a moment and is left alone. @param {Job} job */
-export const canStop = ({kind}) => kind === 'fetch' || kind === 'open' || kind === 'encode' || kind === 'segment'
+export const canStop = ({kind}) => kind === 'fetch' || kind === 'open' || kind === 'look' || kind === 'encode' || kind === 'segment'
 
 /**
  * The job that the status line speaks of: what everything else waits for comes first.

@@ -86,6 +86,7 @@ export function createKeep() {
       const database = await open()
       try {
         const change = database.transaction([RECORDS, PICTURES], 'readwrite')
+        change.done.catch(() => {}) // What fails is told by the step that failed.
         const pictures = change.objectStore(PICTURES)
         const puts = [change.objectStore(RECORDS).put(record, tab)]
         // Another tab may have had everything forgotten.

@@ -23,6 +23,7 @@ import {initialState, update} from './update.js'
 const part = findParts(document)
 const canvas = /** @type {HTMLCanvasElement} */ (part('canvas'))
 const viewer = part('viewer')
+const referenceInput = /** @type {HTMLInputElement} */ (part('referenceInput'))
 const fileInput = /** @type {HTMLInputElement} */ (part('fileInput'))
 
 const store = createStore(update, initialState({locale: bestLocale(navigator.languages), ...readSettings()}))
@@ -293,6 +294,18 @@ onClick('noteClose', () => dispatch({type: 'note-closed'}))
 part('noteAnswers').addEventListener('click', (event) => {
   const answer = within(event, '[data-answer]')?.dataset.answer
   if (answer) dispatch({type: 'note-answered', answer: /** @type {import('./types.js').NoteAnswer} */ (answer)})
+})
+onClick('chooseReference', () => referenceInput.click())
+referenceInput.addEventListener('change', () => {
+  const [file] = referenceInput.files ?? []
+  if (file) dispatch({type: 'reference-given', blob: file, name: file.name})
+  referenceInput.value = ''
+})
+part('referenceShown').addEventListener('change', () => dispatch({type: 'reference-toggled'}))
+onClick('referenceRemove', () => dispatch({type: 'reference-removed'}))
+part('scoreTable').addEventListener('click', (event) => {
+  const id = idOf(event)
+  if (id !== null) dispatch({type: 'selected', id})
 })
 onClick('copyMeasures', () => dispatch({type: 'copy-asked', words: measureTable(getState(), translator)}))
 onClick('saveMeasures', () => dispatch({type: 'save-asked', what: 'csv'}))

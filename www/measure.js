@@ -3,19 +3,25 @@
 /** @import {Action, Effect, Item, Mask, Measures, MessageKey, State} from './types.js' */
 /** @import {Translator} from './i18n.js' */
 
+import {plainCell} from './csv.js'
 import {jobOfKind} from './jobs.js'
 
 /** Items that have a mask, in the order of the label map: the first is its 1. @param {readonly Item[]} items */
 export const withMask = (items) => items.flatMap((item) => (item.mask ? [/** @type {Item & {mask: Mask}} */ (item)] : []))
+
+/** @param {State} state @returns {Mask[]} */
+const unmeasured = ({study, measures}) => withMask(study?.work.items ?? []).flatMap(({mask}) => (measures.has(mask.bytes) ? [] : [mask]))
+
+/** @param {State} state */
+export const isMeasured = (state) => unmeasured(state).length === 0
 
 /**
  * Asks for what is not measured yet, once the masks have settled.
  * @param {State} state @returns {[State, Effect[]]}
  */
 export function askMeasures(state) {
-  const {study, measuring, draft} = state
-  if (!study || !state.model || state.fatal || draft || measuring !== null || jobOfKind(state, 'segment')) return [state, []]
-  const masks = withMask(study.work.items).map(({mask}) => mask).filter(({bytes}) => !state.measures.has(bytes))
+  if (!state.model || state.fatal || state.draft || state.measuring !== null || jobOfKind(state, 'segment')) return [state, []]
+  const masks = unmeasured(state)
   if (masks.length === 0) return [state, []]
   const id = state.lastAsideId + 1
   return [{...state, lastAsideId: id, measuring: id}, [{type: 'measure', id, masks}]]
@@ -68,39 +74,4 @@ export function measureTable(state, {t, decimal}) {
     }),
   ])
   return [head, ...lines].map((cells) => `${cells.join('\t')}\n`).join('')
-}
-
-/** @typedef {{item: Item & {mask: Mask}, measures: Measures | null}} CsvRow */
-
-/**
- * A comma-separated table (RFC 4180) of everything that is known of each object. Units are in the names of the columns,
- * numbers have a decimal point, what is not known is empty. `label` is the object's number in the label map.
- * @param {readonly CsvRow[]} rows @returns {string}
- */
-export function measuresCsv(rows) {
-  const head = [
-    'label', 'object', 'name', 'x0_px', 'y0_px', 'x1_px', 'y1_px', 'score', 'area_px', 'area_mm2', 'longest_px', 'longest_mm',
-    'perpendicular_px', 'perpendicular_mm', 'mean', 'sd', 'min', 'max',
-  ]
-  const lines = rows.map(({item, measures}, i) => {
-    const {longest, perpendicular} = measures ?? {}
-    return [
-      i + 1, item.id, plainCell(item.name), ...item.box, item.mask.score, item.mask.areaPx, measures?.areaMm2, longest?.px, longest?.mm,
-      perpendicular?.px, perpendicular?.mm, measures?.mean, measures?.sd, measures?.min, measures?.max,
-    ]
-  })
-  return [head, ...lines].map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('')
-}
-
-/** @param {string | number | null | undefined} value */
-function csvCell(value) {
-  if (value === null || value === undefined) return ''
-  if (typeof value === 'number') return String(Number(value.toFixed(4)))
-  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value
-}
-
-/** A name as one cell, and as one that no spreadsheet takes for a formula. @param {string} name */
-function plainCell(name) {
-  const line = name.replace(/\s+/g, ' ')
-  return /^[=+\-@]/.test(line) ? `'${line}` : line
 }

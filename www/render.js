@@ -7,6 +7,7 @@ import {attribute, check, element, enable, icon, show, text} from './dom.js'
 import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
+import {createComparison} from './render-compare.js'
 import {createMeasures} from './render-measures.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderCorrect} from './render-correct.js'
@@ -58,6 +59,7 @@ export function createRenderer(part, translator) {
   const {t} = translator
   const renderObjects = createObjects(part, translator)
   const renderMeasures = createMeasures(part, translator)
+  const renderComparison = createComparison(part, translator)
   part('classes').replaceChildren()
   part('language').replaceChildren(...Object.entries(LANGUAGES).map(([value, name]) => element('option', {value, lang: value}, [name])))
   return (state, previous) => {
@@ -84,6 +86,7 @@ export function createRenderer(part, translator) {
     renderHint(part, state, translator)
     renderFailure(part, state, translator)
     if (changed('study', 'measures', 'selected')) renderMeasures(state)
+    if (changed('study', 'reference', 'comparisons', 'selected', 'layers')) renderComparison(state)
     if (changed('note')) renderNote(part, state.note, translator)
     if (changed('keeping')) renderKeeping(part, state.keeping)
     renderStatus(part, state, translator)
@@ -334,6 +337,8 @@ export function progress(state, translator) {
         return {words: t('status.window'), share: 0, canStop}
       case 'segment':
         return {words: t('status.segment', {time: duration(elapsed)}), share: 1 - job.left / job.ids.length, canStop}
+      case 'look':
+        return {words: t('status.open'), share: 0, canStop}
       case 'export':
         return {words: t('status.export'), share: 0, canStop: false}
     }

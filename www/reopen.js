@@ -46,9 +46,16 @@ function fits({size}, {study}) {
   return slice?.width === size.width && slice.height === size.height
 }
 
-/** What a note says is true until the next step of the work. @param {State} before @param {State} after */
-export const noteStands = (before, after) =>
-  after.note?.kind !== 'reopened' || before.study?.source !== after.study?.source || before.study?.past.length === after.study?.past.length
+/**
+ * Whether what a note says is still true after a step: it goes with its picture, and what was restored is no news once
+ * something was done to it.
+ * @param {State} before @param {State} after
+ */
+export function noteStands(before, after) {
+  if (after.note === null || after.note !== before.note || after.note.kind === 'kept') return true
+  if (before.study?.source !== after.study?.source) return false
+  return after.note.kind !== 'reopened' || before.study?.past.length === after.study?.past.length
+}
 
 /** What the browser has to keep after a step. @param {State} before @param {State} after @returns {Effect[]} */
 export function keepEffects(before, after) {

@@ -3,9 +3,9 @@
 /** @import {Action, CoreExportKind, Effect, Failure, Session} from './types.js' */
 /** @import {createPool} from './pool.js' */
 
+import {csvOf} from './csv.js'
 import {createKeep} from './keep.js'
 import {exportName} from './export-name.js'
-import {measuresCsv} from './measure.js'
 import {failureFrom, PageError} from './protocol.js'
 
 /** Changes in quick succession are kept together. */
@@ -94,11 +94,12 @@ export function createSaving(dispatch, pool) {
     /** The bytes of what is saved. @param {Export} effect @returns {Promise<Uint8Array<ArrayBuffer>>} */
     async make(effect) {
       if (effect.what === 'session') return (await archive()).packSession(effect.session)
-      if (effect.what === 'csv') return csv(effect)
+      const csv = () => new TextEncoder().encode(csvOf(effect.rows))
+      if (effect.what === 'csv') return csv()
       if (effect.what !== 'zip') return byCore(effect, effect.what)
       const {zip} = await archive()
       /** @type {Record<string, Uint8Array>} */
-      const files = {[exportName(effect.fileName, 'csv')]: await csv(effect)}
+      const files = {[exportName(effect.fileName, 'csv')]: csv()}
       for (const what of CORE_KINDS) files[exportName(effect.fileName, what)] = await byCore(effect, what)
       return zip(files)
     },
@@ -109,12 +110,6 @@ export function createSaving(dispatch, pool) {
     const objects = items.map(({box, mask}) => ({box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}))
     const {bytes} = await (what === 'overlay' ? pool.ask(id, what, {objects}) : pool.ask(id, 'export', {what, fileName, size, objects}))
     return bytes
-  }
-
-  /** @param {Export} effect */
-  async function csv({id, items}) {
-    const measures = await pool.ask(id, 'measure', {masks: items.map(({mask}) => mask)})
-    return new TextEncoder().encode(measuresCsv(items.map((item, i) => ({item, measures: measures[i] ?? null}))))
   }
 }
 

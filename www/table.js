@@ -11,7 +11,8 @@ import {objectColour} from './palette.js'
 export function createTable(table, words) {
   const head = element('tr')
   const body = element('tbody')
-  table.replaceChildren(element('thead', {}, [head]), body)
+  const foot = element('tfoot')
+  table.replaceChildren(element('thead', {}, [head]), body, foot)
   /** @type {Map<number, ReturnType<typeof createRow>>} */
   const rows = new Map()
   let heading = ''
@@ -41,6 +42,11 @@ export function createTable(table, words) {
         if (body.children[i] !== row.node) body.insertBefore(row.node, body.children[i] ?? null)
         row.render({name: words.name(item), label: words.select(item), cells, isSelected: selected.includes(item.id)})
       })
+    },
+    /** What is true of all rows together. @param {{words: string, cells: readonly string[]} | null} line */
+    foot(line) {
+      const cells = line ? [element('th', {scope: 'row'}, [line.words]), ...line.cells.map((each) => element('td', {}, [each]))] : []
+      foot.replaceChildren(...(line ? [element('tr', {}, cells)] : []))
     },
   }
 }

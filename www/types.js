@@ -155,10 +155,11 @@
  * @typedef {{kind: 'open', id: number, startedMs: number | null, source: Source, read: Progress | null}} OpenJob  read: null until it is worth telling
  * @typedef {{kind: 'encode', id: number, startedMs: number | null, sliceIdx: number}} EncodeJob
  * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean, left: number, window: GreyWindow}} SegmentJob  left: boxes that have no answer yet
+ * @typedef {{kind: 'look', id: number, startedMs: number | null, source: Source, wish: OfferWay | null}} LookJob  into a file that may hold masks
  * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
  * @typedef {{kind: 'refine', id: number, startedMs: number | null, itemId: number, how: Refinement, mask: Mask}} RefineJob
  * @typedef {{kind: 'window', id: number, startedMs: number | null, window: GreyWindow}} WindowJob
- * @typedef {FetchJob | OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob | WindowJob} Job
+ * @typedef {FetchJob | OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob | LookJob | WindowJob} Job
  */
 
 /** @typedef {{name: string, sha256: {encoder: string, decoder: string}}} ModelId  which files a model is made of */
@@ -180,9 +181,15 @@
  * than one way.
  * @typedef {{kind: 'reopened', from: Reopening['from'], savedMs: number | null, n: number, model: 'same' | 'changed' | 'absent', modelName: string}
  *   | {kind: 'kept', session: Session, savedMs: number}
- *   | {kind: 'offer', source: Source, ways: readonly OfferWay[]}} Note
+ *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[]}} Note
  */
 /** @typedef {'picture' | 'reference'} OfferWay */
+
+/** @typedef {{id: number, region: Mask['region'], bytes: Uint8Array, areaPx: number}} Structure  of a reference: one label of a label map, and its pixels */
+/** @typedef {{name: string, structures: readonly Structure[], isShown: boolean}} Reference  isShown: what differs is drawn on the picture */
+/** @typedef {{item: Item & {mask: Mask}, structure: Structure | null, comparison: Comparison | null}} Pair  an object and what it is compared with; comparison: null until it is there */
+/** @typedef {{item: Item & {mask: Mask}, measures: Measures | null, pair: Pair | null}} CsvRow  pair: null without a reference */
+/** @typedef {{mask: Mask, structure: Structure}} MaskPair
 /** @typedef {OfferWay | 'reopen' | 'forget'} NoteAnswer */
 
 /** @typedef {{ms: number, encodes: number, tiles: number}} LastRun  tiles: through how many the boxes were looked at so far */
@@ -242,6 +249,9 @@
  * @property {number} lastJobId
  * @property {ReadonlyMap<Uint8Array, Measures | null>} measures  by the bytes of the mask; null where measuring failed
  * @property {number | null} measuring  the request that is under way
+ * @property {Reference | null} reference  that the objects are compared with
+ * @property {ReadonlyMap<Uint8Array, {structure: Structure, comparison: Comparison | null}>} comparisons  by the bytes of the mask; null where comparing failed
+ * @property {number | null} comparing  the request that is under way
  * @property {number} lastAsideId  of requests that are no jobs: nothing waits for them
  * @property {readonly string[]} refused  keys of masks that failed or were cancelled: not asked for again by themselves
  * @property {LastRun | null} lastRun
@@ -258,7 +268,7 @@
  *   | {type: 'loading', loading: Loading | null}
  *   | {type: 'model-chosen', name: string}
  *   | {type: 'model-loaded', info: ModelInfo}
- *   | {type: 'file-given', blob: Blob, name: string, demo: Demo | null}
+ *   | {type: 'file-given', blob: Blob, name: string, demo: Demo | null, as?: OfferWay}
  *   | {type: 'files-given', files: readonly {blob: Blob, name: string}[]}
  *   | {type: 'read-on', id: number, loaded: number, total: number}
  *   | {type: 'fetched', id: number, blob: Blob}
@@ -269,6 +279,11 @@
  *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
  *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
  *   | {type: 'measured', id: number, masks: readonly Mask[], measures: readonly Measures[] | null}
+ *   | {type: 'compared', id: number, pairs: readonly MaskPair[], comparisons: readonly (Comparison | null)[]}
+ *   | {type: 'reference-given', blob: Blob, name: string}
+ *   | {type: 'reference-toggled'}
+ *   | {type: 'reference-removed'}
+ *   | {type: 'looked', id: number, structures: readonly Structure[] | null}
  *   | {type: 'copy-asked', words: string}
  *   | {type: 'copied'}
  *   | {type: 'exported', id: number, name: string}
@@ -358,9 +373,11 @@
  *   | {type: 'segment', id: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isDraft: boolean}
  *   | {type: 'window', id: number, window: GreyWindow, size: Extent}
  *   | {type: 'settle-later', turn: number}
- *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], session: Session}
+ *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], rows: readonly CsvRow[], session: Session}
  *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'measure', id: number, masks: readonly Mask[]}
+ *   | {type: 'compare', id: number, size: Extent, pairs: readonly MaskPair[]}
+ *   | {type: 'look', id: number, source: Source, size: Extent, isCertain: boolean}
  *   | {type: 'copy', words: string}
  *   | {type: 'read-session', blob: Blob}
  *   | {type: 'keep', session: Session, shelved: boolean}

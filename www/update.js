@@ -4,6 +4,7 @@
 
 /** @import {State, Action, Effect, Study, Work, Label, Draft, Settings, Job, Box} from './types.js' */
 
+import {askComparisons, compared, csvRows, isCompared, noReference, withReference} from './compare.js'
 import {
   brushMoved, brushPressed, maskReset, refineAsked, refined, strokeBegun, strokeKept, strokeMoved, verbSwapped, withBrushBy,
 } from './correct.js'
@@ -13,7 +14,8 @@ import {changeEverywhere, commit, redo, undo} from './history.js'
 import {batchNotice, batchOf, nextOfBatch, noneOpens, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
-import {askMeasures, measured, withMask} from './measure.js'
+import {askMeasures, isMeasured, measured, withMask} from './measure.js'
+import {isWorthALook, lookAsked, looked} from './offer.js'
 import {pointed} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
 import {sessionOf} from './session.js'
@@ -78,6 +80,7 @@ export const initialState = (settings = {}) => ({
   lastJobId: 0,
   measures: new Map(),
   measuring: null,
+  ...noReference(),
   lastAsideId: 0,
   refused: [],
   lastRun: null,
@@ -90,10 +93,11 @@ export const initialState = (settings = {}) => ({
 /** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
 export function update(state, action) {
   const [acted, asked] = act(state, action)
-  const [started, jobs] = assign(acted)
-  const [assigned, asides] = askMeasures(started)
+  const [working, jobs] = assign(acted)
+  const [measuring, measures] = askMeasures(working)
+  const [assigned, comparisons] = askComparisons(measuring)
   const next = noteStands(state, assigned) ? assigned : {...assigned, note: null}
-  const effects = [...asked, ...jobs, ...asides, ...keepEffects(state, next)]
+  const effects = [...asked, ...jobs, ...measures, ...comparisons, ...keepEffects(state, next)]
   if (!sameSettings(state, next)) effects.push({type: 'remember', settings: settingsOf(next)})
   return [next, effects]
 }
@@ -160,9 +164,10 @@ function nextExport(state, study) {
   const {width, height} = currentSlice(study)
   const items = withMask(study.work.items)
   if (items.length === 0 && saving !== 'session') return [{...state, saving: null, notice: {key: 'notice.nothingToSave'}}, []]
+  if ((saving === 'csv' || saving === 'zip') && !(isMeasured(state) && isCompared(state))) return null
   const name = exportName(study.source.name, saving)
   const effect = /** @type {Effect} */ ({
-    type: 'export', id, what: saving, name, fileName: study.source.name, size: {width, height}, items, session: sessionOf(state),
+    type: 'export', id, what: saving, name, fileName: study.source.name, size: {width, height}, items, rows: csvRows(state), session: sessionOf(state),
   })
   return startJob({...state, saving: null}, {kind: 'export', id, startedMs: null, what: saving}, effect)
 }
@@ -195,6 +200,7 @@ function act(state, action) {
     case 'file-given': {
       if (isSessionName(action.name)) return [{...state, failure: null, dropping: false, menu: null}, [{type: 'read-session', blob: action.blob}]]
       const source = {blob: action.blob, name: action.name, demo: action.demo}
+      if (!action.as && !action.demo && isWorthALook(state, action.name)) return lookAsked(state, source, null)
       const [idle, effects] = stopWork(state)
       const shown = {...idle, pending: source, batch: null, failure: null, notice: null, dropping: false, menu: null}
       return [shown, effects]
@@ -202,7 +208,7 @@ function act(state, action) {
     case 'files-given': {
       const found = batchOf(action.files.map(({blob, name}) => ({blob, name, demo: null})))
       if (!found) return [{...state, failure: noneOpens(action.files.length), dropping: false}, []]
-      const [given, effects] = act(state, {type: 'file-given', ...found.first})
+      const [given, effects] = act(state, {type: 'file-given', ...found.first, ...(found.batch && {as: 'picture'})})
       return [{...given, batch: found.batch}, effects]
     }
     case 'demo-chosen':
@@ -214,7 +220,7 @@ function act(state, action) {
     case 'fetched': {
       const job = jobAnswered(state, 'fetch', action.id)
       if (!job) return [state, []]
-      return act(endJob(state, job.id), {type: 'file-given', blob: action.blob, name: job.name, demo: job.demo})
+      return act(endJob(state, job.id), {type: 'file-given', blob: action.blob, name: job.name, demo: job.demo, as: 'picture'})
     }
     case 'session-read': {
       const [idle, effects] = stopWork(state)
@@ -239,10 +245,10 @@ function act(state, action) {
       const view = fitView({width, height}, state.viewport)
       const fresh = {
         shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
-        probed: null, windowDraft: null, settling: null, lastRun: null, batch: null, measures: new Map(),
+        probed: null, windowDraft: null, settling: null, lastRun: null, batch: null, measures: new Map(), ...noReference(),
         notice: state.batch && batchNotice(state.batch, job.source.name), tool: /** @type {const} */ ('box'),
       }
-      return [reopened({...withoutJobs(state, 'open', 'window'), ...fresh, study: opened, view, refused: []}), []]
+      return [reopened({...withoutJobs(state, 'open', 'window', 'look'), ...fresh, study: opened, view, refused: []}), []]
     }
     case 'encoded': {
       const job = jobAnswered(state, 'encode', action.id)
@@ -257,6 +263,18 @@ function act(state, action) {
       return [segmented(state, action), []]
     case 'measured':
       return [measured(state, action), []]
+    case 'compared':
+      return [compared(state, action), []]
+    case 'reference-given':
+      return lookAsked(state, {blob: action.blob, name: action.name, demo: null}, 'reference')
+    case 'reference-toggled':
+      return [state.reference ? {...state, reference: {...state.reference, isShown: !state.reference.isShown}} : state, []]
+    case 'reference-removed':
+      return [{...state, ...noReference()}, []]
+    case 'looked': {
+      const {state: next, open} = looked(state, action)
+      return open ? act(next, {type: 'file-given', ...open, as: 'picture'}) : [next, []]
+    }
     case 'copy-asked':
       return [state, [{type: 'copy', words: action.words}]]
     case 'copied':
@@ -305,7 +323,7 @@ function act(state, action) {
     case 'closed': {
       const [idle, effects] = stopWork(state)
       const shelved = idle.study ?? state.shelved
-      return [{...idle, study: null, shelved, pending: null, draft: null, stroke: null, brushAt: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
+      return [{...idle, study: null, shelved, ...noReference(), pending: null, draft: null, stroke: null, brushAt: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
     }
     case 'resumed': {
       if (!state.shelved) return [state, []]
@@ -493,6 +511,10 @@ function noteAnswered(state, answer) {
   const {note} = state
   const closed = {...state, note: null}
   if (answer === 'forget') return act(closed, {type: 'forget-asked'})
+  if (note?.kind === 'offer') {
+    if (answer === 'reference') return [withReference(closed, note.source.name, note.structures), []]
+    return act(closed, {type: 'file-given', ...note.source, as: 'picture'})
+  }
   if (note?.kind !== 'kept') return [closed, []]
   return act(closed, {type: 'session-read', session: note.session, from: 'browser', savedMs: note.savedMs, shelved: false})
 }

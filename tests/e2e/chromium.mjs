@@ -17,6 +17,7 @@ import {drawBox, elsewhere, masksDone, openDemo, openPage, part, readyForBox, sa
 import {agreement, areaOf, cornersOnScreen, DEMOS, demoOf, labelsByCommandLine, MODELS, readLabels, ROOT, sizeOfDemo} from './support.mjs'
 
 // Areas that have grown have files of their own; each runs alone too.
+import './chromium/comparing.mjs'
 import './chromium/correct.mjs'
 import './chromium/saving.mjs'
 

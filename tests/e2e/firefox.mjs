@@ -21,6 +21,8 @@ import {agreement, areaOf, cornersOnScreen, demoOf, labelsByCommandLine, readLab
 /** @import {Browser, Page} from 'puppeteer-core' */
 
 const SLOW_MS = 240_000
+/** Longer than the page waits after the last change before it keeps it. */
+const KEPT_MS = 700
 
 /** @type {Browser} */
 let browser
@@ -84,6 +86,21 @@ test('a box on a demo picture gives the mask of the command line', {timeout: SLO
   const share = agreement(byPage, byTwin)
   console.log(`# ${(share * 100).toFixed(3)} % of the pixels agree`)
   assert.ok(share >= 0.999, `only ${share} of the pixels agree`)
+
+  // It is there again after a reload, until it is forgotten.
+  const facts = () => page.$eval('.object-facts', (node) => node.textContent)
+  const before = await facts()
+  await sleep(KEPT_MS)
+  await page.reload()
+  await waitForText(page, 'Restored from this browser: 1 object')
+  await page.waitForSelector('.object[data-progress="done"]', {timeout: SLOW_MS})
+  assert.equal(await facts(), before)
+  await page.click('[data-answer="forget"]')
+  await waitForText(page, 'Nothing is kept in this browser any more')
+  await page.reload()
+  await page.waitForSelector('.tile')
+  await sleep(KEPT_MS)
+  assert.equal(await page.$eval('[data-part="note"]', (node) => /** @type {HTMLElement} */ (node).hidden), true)
   assert.deepEqual(problems, [])
   await page.close()
 })

@@ -3,10 +3,10 @@ import {test} from 'node:test'
 
 import {createTranslator, loadTranslator} from '../../www/i18n.js'
 import {messages} from '../../www/locales/en.js'
-import {measuresCsv, measureTable} from '../../www/measure.js'
+import {measureTable} from '../../www/measure.js'
 import {answer, itemOf, openedState, play, studyOf, withObject} from './support.js'
 
-/** @import {Action, Effect, Item, Mask, Measures, State} from '../../www/types.js' */
+/** @import {Action, Effect, Mask, Measures, State} from '../../www/types.js' */
 
 /** @type {Measures} */
 const MEASURES = {
@@ -87,25 +87,4 @@ test('where the spacing is known the table is in mm, and an empty mask has empty
   const translator = createTranslator('en', messages)
   assert.equal(measureTable(measuredState(IN_MM), translator), 'Object\tArea (mm²)\tLongest (mm)\tAcross (mm)\tMean\tSD\nObject 1\t308.5\t25\t6.25\t101.25\t7.063\n')
   assert.equal(measureTable(measuredState(OF_NOTHING), translator), 'Object\tArea (px)\tLongest (px)\tAcross (px)\tMean\tSD\nObject 1\t0\t\t\t\t\n')
-})
-
-/** @param {number} id @param {string} name */
-const item = (id, name) => {
-  const mask = {region: /** @type {const} */ ([0, 0, 1, 1]), bytes: new Uint8Array([1]), areaPx: 1234, score: 0.87654321, key: ''}
-  return /** @type {Item & {mask: Mask}} */ ({id, name, colour: 0, sliceIdx: 0, box: [1, 2, 30, 40], visible: true, locked: false, mask})
-}
-
-test('CSV is as RFC 4180 has it: one line an object, quotes doubled, decimal points, CRLF', () => {
-  const rows = [
-    {item: item(1, ''), measures: IN_MM},
-    {item: item(3, 'cyst, "left"'), measures: OF_NOTHING},
-    {item: item(4, '=HYPERLINK("x")'), measures: null},
-  ]
-  assert.equal(measuresCsv(rows), [
-    'label,object,name,x0_px,y0_px,x1_px,y1_px,score,area_px,area_mm2,longest_px,longest_mm,perpendicular_px,perpendicular_mm,mean,sd,min,max',
-    '1,1,,1,2,30,40,0.8765,1234,308.5,50,25,12.5,6.25,101.25,7.0625,80,131',
-    '2,3,"cyst, ""left""",1,2,30,40,0.8765,1234,,,,,,,,,',
-    '3,4,"\'=HYPERLINK(""x"")",1,2,30,40,0.8765,1234,,,,,,,,,',
-    '',
-  ].join('\r\n'))
 })

@@ -171,7 +171,7 @@ test('what was forgotten is not kept again, the next picture is', () => {
   const {state, effects} = play(workedState(), {type: 'forget-asked'})
   assert.deepEqual(types(effects), ['forget'])
   assert.deepEqual(keptBy(state, {type: 'removed', id: 1}, {type: 'closed'}), [])
-  const next = play(state, {type: 'file-given', blob: new Blob(), name: 'next.png', demo: null}).state
+  const next = play(state, {type: 'file-given', blob: new Blob(), name: 'next.jpg', demo: null}).state
   const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}}).state
   assert.equal(keptBy(opened, {type: 'box-placed'}).length, 1)
 })

@@ -188,7 +188,7 @@ test('a picture that cannot be opened leaves the one that is open', () => {
 
 test('a new picture ends what the worker does for the old one', () => {
   const waiting = play(openedState(), {type: 'box-placed'}).state
-  const {effects, state} = play(waiting, {type: 'file-given', blob: new Blob(), name: 'b.png', demo: null})
+  const {effects, state} = play(waiting, {type: 'file-given', blob: new Blob(), name: 'b.jpg', demo: null})
   assert.deepEqual(types(effects), ['cancel', 'open'])
   assert.deepEqual(state.jobs.map(({kind}) => kind), ['open'])
 })
