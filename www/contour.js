@@ -63,3 +63,45 @@ function pushPoint(points, x, y) {
   }
   points.push(x, y)
 }
+
+/**
+ * A loop with fewer points, none of the old ones further from it than the tolerance (Douglas and Peucker's method).
+ * @param {number[]} loop x, y, x, y … @param {number} tolerance @returns {number[]} at least a triangle where the loop was one
+ */
+export function simplified(loop, tolerance) {
+  const n = loop.length / 2
+  if (tolerance === 0 || n <= 4) return loop
+  const at = (/** @type {number} */ i) => /** @type {[number, number]} */ ([loop[2 * (i % n)], loop[2 * (i % n) + 1]])
+  const kept = new Uint8Array(n)
+  // Two points that stay: the first, and the one that lies furthest from it.
+  const [startX, startY] = at(0)
+  let far = 0
+  let reach = -1
+  for (let i = 1; i < n; i++) {
+    const [x, y] = at(i)
+    const distance = Math.hypot(x - startX, y - startY)
+    if (distance > reach) [far, reach] = [i, distance]
+  }
+  kept[0] = kept[far] = 1
+  /** @type {[number, number][]} pieces that are still to be looked at */
+  const pieces = [[0, far], [far, n]]
+  for (let piece = pieces.pop(); piece; piece = pieces.pop()) {
+    const [from, to] = piece
+    const [ax, ay] = at(from)
+    const [bx, by] = at(to)
+    const square = (bx - ax) ** 2 + (by - ay) ** 2
+    let worst = -1
+    let distance = tolerance
+    for (let i = from + 1; i < to; i++) {
+      const [x, y] = at(i)
+      const along = square === 0 ? 0 : Math.min(Math.max(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / square, 0), 1)
+      const away = Math.hypot(ax + along * (bx - ax) - x, ay + along * (by - ay) - y)
+      if (away > distance) [worst, distance] = [i, away]
+    }
+    if (worst < 0) continue
+    kept[worst] = 1
+    pieces.push([from, worst], [worst, to])
+  }
+  const points = loop.filter((_, i) => kept[i >> 1] === 1)
+  return points.length >= 6 ? points : loop
+}

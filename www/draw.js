@@ -1,14 +1,16 @@
 /** Draws the viewer's canvas from the state: picture, masks, boxes. Nothing is read back from it. */
 
-/** @import {Box, Item, Mask, Point, Slice, State} from './types.js' */
+/** @import {Box, Item, Mask, Point, Slice, State, Study} from './types.js' */
+/** @import {Region} from './scroll.js' */
 
-import {traceMask} from './contour.js'
+import {simplified, traceMask} from './contour.js'
 import {drawDifferences, isComparing} from './draw-compare.js'
 import {drawDiameters} from './draw-measures.js'
 import {drawBrush, drawStroke, isUnderBrush} from './draw-stroke.js'
 import {HANDLES, handlePoint, viewFromImage} from './geometry.js'
 import {objectColour} from './palette.js'
 import {drawPicture, ZOOM_GRID} from './picture.js'
+import {movedBy, onWholePixels, uncovered} from './scroll.js'
 import {currentSlice, progressOf, shownItems} from './work.js'
 
 // The viewer is neutral and dark in both themes: colour beside a grey picture changes how it is seen.
@@ -20,64 +22,116 @@ const HINT = 'rgba(255, 255, 255, 0.9)'
 /** From this zoom on masks are shown with the stairs of their pixels. */
 const ZOOM_STAIRS = 4
 
-/** What can be made once from an immutable value is kept beside it. @type {WeakMap<Uint8Array, {middles?: Path2D, corners?: Path2D}>} */
+/** How far an outline may lie beside the exact one, CSS pixels: less than can be seen. */
+const OUTLINE_TOLERANCE = 0.25
+
+/** What can be made once from an immutable value is kept beside it: outlines by their tolerance, image pixels. @type {WeakMap<Uint8Array, Map<number, Path2D>>} */
 const outlines = new WeakMap()
 
+/** What a canvas shows. @type {WeakMap<HTMLCanvasElement, {state: State, pixelRatio: number}>} */
+const drawn = new WeakMap()
+
+/** What a canvas showed is gone: all of it is drawn next. @param {HTMLCanvasElement} canvas */
+export const forget = (canvas) => drawn.delete(canvas)
+
 /**
- * @param {HTMLCanvasElement} canvas @param {State} state @param {number} pixelRatio device pixels for a CSS pixel
+ * @param {HTMLCanvasElement} canvas @param {State} wished @param {number} pixelRatio device pixels for a CSS pixel
  */
-export function draw(canvas, state, pixelRatio) {
+export function draw(canvas, wished, pixelRatio) {
+  const state = {...wished, view: onWholePixels(wished.view, wished.viewport, pixelRatio)}
   const {width, height} = state.viewport
   const [deviceWidth, deviceHeight] = [Math.round(width * pixelRatio), Math.round(height * pixelRatio)]
   if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
     canvas.width = deviceWidth
     canvas.height = deviceHeight
+    forget(canvas)
   }
   const context = canvas.getContext('2d', {alpha: false})
   if (!context || !state.study) return
+  const before = drawn.get(canvas)
+  drawn.set(canvas, {state, pixelRatio})
+  const whole = {x: 0, y: 0, width: deviceWidth, height: deviceHeight}
+  const moved = before?.pixelRatio === pixelRatio ? movedBy(before.state, state, pixelRatio) : null
   context.setTransform(1, 0, 0, 1, 0, 0)
+  if (!moved) return drawRegion(context, state, state.study, pixelRatio, whole)
+  if (moved.x === 0 && moved.y === 0) return
+  context.drawImage(canvas, moved.x, moved.y)
+  for (const region of uncovered(moved, whole)) drawRegion(context, state, state.study, pixelRatio, region)
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context @param {State} state @param {Study} study @param {number} pixelRatio
+ * @param {Region} region  device pixels
+ */
+function drawRegion(context, state, study, pixelRatio, region) {
+  context.save()
+  context.setTransform(1, 0, 0, 1, 0, 0)
+  context.beginPath()
+  context.rect(region.x, region.y, region.width, region.height)
+  context.clip()
   context.fillStyle = GROUND
-  context.fillRect(0, 0, canvas.width, canvas.height)
+  context.fillRect(region.x, region.y, region.width, region.height)
 
   const {zoom} = state.view
   const [originX, originY] = viewFromImage(state.view, state.viewport, [0, 0])
   const toImage = () =>
     context.setTransform(zoom * pixelRatio, 0, 0, zoom * pixelRatio, originX * pixelRatio, originY * pixelRatio)
 
-  const slice = currentSlice(state.study)
+  const slice = currentSlice(study)
   toImage()
   drawPicture(context, state, slice, pixelRatio)
   if (zoom >= ZOOM_GRID) drawGrid(context, state, slice)
 
-  const items = shownItems(state)
+  const items = shownItems(state).filter((item) => item.visible && touches(state, item, region, pixelRatio))
   const masksShown = state.layers !== 'picture'
   if (masksShown) {
     for (const item of items) {
-      if (item.visible && item.mask && !isUnderBrush(state, item)) drawMask(context, state, item, item.mask)
+      if (item.mask && !isUnderBrush(state, item)) drawMask(context, state, item, item.mask)
     }
     drawDifferences(context, state)
     drawStroke(context, state, pixelRatio, alphaChosen(state))
   }
   context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0)
   if (masksShown) drawDiameters(context, state)
-  if (masksShown) for (const item of items) if (item.visible) drawBox(context, state, item)
+  if (masksShown) for (const item of items) drawBox(context, state, item)
   drawHint(context, state)
   drawBrush(context, state)
+  context.restore()
 }
 
-/** @param {Mask} mask @param {'middles' | 'corners'} through */
-function outline(mask, through) {
+/** Lines and handles reach beyond their object by this much, CSS pixels. */
+const LINES_PX = 10
+
+/** Whether an object has something to draw in a region. @param {State} state @param {Item} item @param {Region} region  device pixels @param {number} pixelRatio */
+function touches(state, {box: [x0, y0, x1, y1], mask}, region, pixelRatio) {
+  const [x, y, width, height] = mask?.region ?? [x0, y0, 0, 0]
+  const [left, top] = viewFromImage(state.view, state.viewport, [Math.min(x0, x), Math.min(y0, y)])
+  const [right, bottom] = viewFromImage(state.view, state.viewport, [Math.max(x1, x + width), Math.max(y1, y + height)])
+  return (
+    (right + LINES_PX) * pixelRatio > region.x && (left - LINES_PX) * pixelRatio < region.x + region.width &&
+    (bottom + LINES_PX) * pixelRatio > region.y && (top - LINES_PX) * pixelRatio < region.y + region.height
+  )
+}
+
+/**
+ * The outline as it is seen at a zoom: with the stairs of its pixels where these can be seen, with fewer points the smaller
+ * it is.
+ * @param {Mask} mask @param {number} zoom
+ */
+function outline(mask, zoom) {
+  const tolerance = zoom >= ZOOM_STAIRS ? 0 : OUTLINE_TOLERANCE / 2 ** Math.floor(Math.log2(zoom))
   let paths = outlines.get(mask.bytes)
-  if (!paths) outlines.set(mask.bytes, (paths = {}))
-  let path = paths[through]
+  if (!paths) outlines.set(mask.bytes, (paths = new Map()))
+  let path = paths.get(tolerance)
   if (!path) {
     path = new Path2D()
-    for (const loop of traceMask(mask, through)) {
+    for (const exact of traceMask(mask, tolerance === 0 ? 'corners' : 'middles')) {
+      const loop = simplified(exact, tolerance)
       path.moveTo(/** @type {number} */ (loop[0]), /** @type {number} */ (loop[1]))
       for (let i = 2; i < loop.length; i += 2) path.lineTo(/** @type {number} */ (loop[i]), /** @type {number} */ (loop[i + 1]))
       path.closePath()
     }
-    paths[through] = path
+    paths.set(tolerance, path)
   }
   return path
 }
@@ -88,7 +142,7 @@ const alphaChosen = ({opacity}) => Math.min(1, opacity + 0.15)
 /** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item @param {Mask} mask */
 function drawMask(context, state, item, mask) {
   const {zoom} = state.view
-  const path = outline(mask, zoom >= ZOOM_STAIRS ? 'corners' : 'middles')
+  const path = outline(mask, zoom)
   const isChosen = state.selected.includes(item.id) || state.hovered === item.id || state.draft?.id === item.id
   const colour = objectColour(item.colour)
   if (state.maskStyle === 'fill' && !isComparing(state)) {

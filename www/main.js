@@ -3,7 +3,7 @@
 /** @import {Action, Point, State} from './types.js' */
 
 import {isStrokeTool} from './correct.js'
-import {draw} from './draw.js'
+import {draw, forget} from './draw.js'
 import {filesOf} from './dropped.js'
 import {createEffects, readSettings} from './effects.js'
 import {imageFromView} from './geometry.js'
@@ -79,6 +79,9 @@ const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)')
 const watchMotion = () => dispatch({type: 'calm-wished', calm: reducedMotion.matches})
 reducedMotion.addEventListener('change', watchMotion)
 watchMotion()
+
+// A browser may take a canvas away, and give it back empty.
+canvas.addEventListener('contextrestored', () => { forget(canvas); paint() })
 
 // Hands on the picture.
 /** @type {Map<number, Point>} pointers that are down */

@@ -238,6 +238,47 @@ test('the status line tells the value under the pointer', async () => {
   await context.close()
 })
 
+test('a picture that was moved looks as if it had been drawn there', async () => {
+  const {context, page, problems} = await openPicture({...GREY, kind: 'colour'})
+  for (const [x0, y0, x1, y1] of /** @type {const} */ ([[150, 150, 250, 250], [20, 30, 90, 60], [260, 280, 380, 390]])) {
+    const [from, to] = [await onScreen(page, [x0, y0]), await onScreen(page, [x1, y1])]
+    await page.mouse.move(from.x, from.y)
+    await page.mouse.down()
+    await page.mouse.move(to.x, to.y, {steps: 3})
+    await page.mouse.up()
+  }
+  await page.locator('.objects:not(:has([data-progress="pending"])) > li:nth-child(3)').waitFor()
+  // What the canvas shows is kept in the page, which is faster than to carry it here.
+  const keep = async (/** @type {'moved' | 'drawn'} */ name) => {
+    await nextFrame(page)
+    await page.evaluate((as) => {
+      const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('canvas'))
+      Object.assign(window, {[as]: canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data})
+    }, name)
+  }
+  const difference = () => page.evaluate(() => {
+    const {moved, drawn} = /** @type {{moved: Uint8ClampedArray, drawn: Uint8ClampedArray}} */ (/** @type {unknown} */ (window))
+    return {bytes: moved.length, different: moved.reduce((sum, value, i) => sum + Number(value !== drawn[i]), 0)}
+  })
+  for (const key of ['f', '+', '+', '+', '-']) {
+    await page.keyboard.press(key)
+    await page.mouse.move(600, 400)
+    await page.mouse.down({button: 'middle'})
+    for (const [dx, dy] of /** @type {const} */ ([[3, 5], [-40, 21], [17, -90], [-200, -60], [-180, 33]])) await page.mouse.move(600 + dx, 400 + dy)
+    await page.mouse.up({button: 'middle'})
+    await keep('moved')
+    await page.keyboard.press('i')
+    await keep('drawn')
+    assert.ok((await difference()).different > 1e5, 'all of it is drawn anew')
+    await page.keyboard.press('i')
+    await keep('drawn')
+    const {bytes, different} = await difference()
+    assert.equal(different, 0, `${different} of ${bytes} bytes differ after “${key}”`)
+  }
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('two fingers pan and pinch', async () => {
   const {context, page, problems} = await openPicture(GREY, {touch: true})
   const {x, y} = await onScreen(page, SOFT)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {traceMask} from '../../www/contour.js'
+import {simplified, traceMask} from '../../www/contour.js'
 import {mask} from './support.js'
 
 /** Signed area of a loop: positive where the inside is on the right hand (y down), negative for holes. @param {number[]} loop */
@@ -52,3 +52,35 @@ test('any mask keeps its area', () => {
     assert.equal(total(traceMask(drawn, 'corners')), drawn.bytes.reduce((a, b) => a + b, 0), rows.join('\n'))
   }
 })
+
+test('a simpler outline keeps within its tolerance, with far fewer points', () => {
+  const side = 120
+  const disc = {
+    region: /** @type {const} */ ([0, 0, side, side]),
+    bytes: Uint8Array.from({length: side * side}, (_, i) => Number(Math.hypot((i % side) - 60, Math.floor(i / side) - 60) < 50)),
+  }
+  const [exact = []] = traceMask(disc, 'middles')
+  for (const [tolerance, share] of /** @type {const} */ ([[0.25, 1], [1, 0.4], [4, 0.2]])) {
+    const simple = simplified(exact, tolerance)
+    assert.ok(simple.length <= exact.length * share, `${simple.length / 2} of ${exact.length / 2} points`)
+    for (let i = 0; i < exact.length; i += 2) {
+      const distance = distanceTo(simple, /** @type {number} */ (exact[i]), /** @type {number} */ (exact[i + 1]))
+      assert.ok(distance <= tolerance + 1e-9, `${distance} away, ${tolerance} allowed`)
+    }
+  }
+  assert.equal(simplified(exact, 0), exact)
+  const [diamond = []] = traceMask(mask(['#']), 'middles')
+  assert.deepEqual(simplified(diamond, 4), diamond, 'the smallest mask does not vanish')
+})
+
+/** From a point to a closed line. @param {number[]} loop @param {number} x @param {number} y */
+function distanceTo(loop, x, y) {
+  let least = Infinity
+  for (let i = 0; i < loop.length; i += 2) {
+    const [ax = 0, ay = 0] = loop.slice(i, i + 2)
+    const [bx = 0, by = 0] = loop.slice((i + 2) % loop.length, ((i + 2) % loop.length) + 2)
+    const along = Math.min(Math.max(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2), 0), 1)
+    least = Math.min(least, Math.hypot(ax + along * (bx - ax) - x, ay + along * (by - ay) - y))
+  }
+  return least
+}
