@@ -3,10 +3,10 @@
  * that was changed stays as it was made until its box is, or until the model's is wanted back. Pure.
  */
 
-/** @import {Action, Box, Effect, Item, Label, Mask, MessageKey, Point, Refinement, State, Stroke} from './types.js' */
+/** @import {Action, Effect, Item, Label, Mask, MessageKey, Point, Refinement, State, Stroke} from './types.js' */
 
 import {clamp, sameBox} from './geometry.js'
-import {itemById, lockedNotice, withWork} from './items.js'
+import {itemById, lockedNotice, newItem, withWork} from './items.js'
 import {endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
 import {afterStroke, boxOfRegion, sameRaster} from './raster.js'
 import {changeItem, currentItems, currentSlice, editedKey, isEdited, maskKey, progressOf} from './work.js'
@@ -180,15 +180,3 @@ function withMask(item, {region, bytes, areaPx}) {
   const box = (follows ? boxOfRegion(region) : null) ?? item.box
   return {...item, box, mask: {region, bytes, areaPx, score: 1, key: editedKey(box)}}
 }
-
-/** @param {number} id @param {number} sliceIdx @returns {Item} without a box as yet */
-const newItem = (id, sliceIdx) => ({
-  id,
-  name: '',
-  colour: id - 1,
-  sliceIdx,
-  box: /** @type {Box} */ ([0, 0, 0, 0]),
-  visible: true,
-  locked: false,
-  mask: null,
-})

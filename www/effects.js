@@ -3,7 +3,7 @@
 /** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
 
 import {fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
-import {structuresIn} from './looking.js'
+import {contentsOf} from './looking.js'
 import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
 import {createFetching} from './reading.js'
@@ -163,8 +163,8 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return compare(effect)
       case 'look':
         return answer(effect.id, async () => {
-          const {id, source, size, isCertain} = effect
-          return {type: 'looked', id, structures: await structuresIn(pool, id, source, size, isCertain)}
+          const {id, source, size, wish} = effect
+          return {type: 'looked', id, ...(await contentsOf(pool, id, source, size, wish))}
         })
       case 'copy':
         return copy(effect.words)

@@ -1,8 +1,8 @@
 /** What is done to objects as a whole: locked, copied, removed. Pure. */
 
-/** @import {Box, Item, Label, State, Work} from './types.js' */
+/** @import {Box, Item, Label, Sides, State, Work} from './types.js' */
 
-import {moveBox} from './geometry.js'
+import {boxBetween, moveBox} from './geometry.js'
 import {commit} from './history.js'
 import {shifted} from './raster.js'
 import {changeItem, currentSlice, editedKey, isEdited} from './work.js'
@@ -42,6 +42,36 @@ export function duplicated(state, id) {
   const work = {...study.work, items: [...study.work.items, copy], lastItemId: copyId}
   return {...withWork(state, work, {key: 'undo.duplicate', values: {n: id}}), selected: [copyId]}
 }
+
+/**
+ * Boxes from elsewhere become objects, in one step; the model is asked for their masks. Those that lie outside of the
+ * picture are left out.
+ * @param {State} state @param {readonly Sides[]} list @returns {State}
+ */
+export function withBoxes(state, list) {
+  const {study} = state
+  if (!study) return state
+  const picture = currentSlice(study)
+  const boxes = list.map(([x0, y0, x1, y1]) => boxBetween([x0, y0], [x1, y1], picture)).filter(([x0, y0, x1, y1]) => x1 > x0 && y1 > y0)
+  if (boxes.length === 0) return {...state, notice: {key: 'notice.noBoxes'}}
+  const {items, lastItemId} = study.work
+  const added = boxes.map((box, i) => newItem(lastItemId + 1 + i, study.sliceIdx, box))
+  const n = added.length
+  const next = withWork(state, {...study.work, items: [...items, ...added], lastItemId: lastItemId + n}, {key: 'undo.boxes', values: {n}})
+  return {...next, selected: [], hintSeen: true, notice: {key: n === 1 ? 'notice.boxes.one' : 'notice.boxes.other', values: {n}}}
+}
+
+/** @param {number} id @param {number} sliceIdx @param {Box} [box] @returns {Item} without a mask as yet, and without a box where none is told */
+export const newItem = (id, sliceIdx, box = [0, 0, 0, 0]) => ({
+  id,
+  name: '',
+  colour: id - 1,
+  sliceIdx,
+  box,
+  visible: true,
+  locked: false,
+  mask: null,
+})
 
 /** Right and down, or left and up where the picture ends. @param {Box} box @param {number} by @param {{width: number, height: number}} picture @returns {Box} */
 function besides(box, by, picture) {

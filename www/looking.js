@@ -1,26 +1,46 @@
-/** Looks into a file that may hold masks of the open picture. */
+/** Looks into a file that may hold masks of the open picture, or boxes for it. */
 
-/** @import {Extent, Structure} from './types.js' */
+/** @import {Extent, LookJob, Sides, Structure} from './types.js' */
 /** @import {createPool} from './pool.js' */
 
+import {unzipSync} from './vendor/fflate.js'
 import {edgesOf, isFlat, pngHead} from './offer.js'
 
 /**
- * The structures of a label map of the open picture's size; null where the file is a picture.
+ * What of the open picture's size is in a file: the structures of a label map, boxes, and whether it can be opened as a
+ * picture. What a person says that it is, and what speaks against it, is thrown.
  * @param {Pick<ReturnType<typeof createPool>, 'ask'>} pool @param {number} job
- * @param {{blob: Blob, name: string}} file @param {Extent} size
- * @param {boolean} isCertain  a person says that it holds masks: what speaks against it is thrown
- * @returns {Promise<readonly Structure[] | null>}
+ * @param {{blob: Blob, name: string}} file @param {Extent} size @param {LookJob['wish']} wish
+ * @returns {Promise<{structures: readonly Structure[] | null, boxes: readonly Sides[] | null, isPicture: boolean}>}
  */
-export async function structuresIn(pool, job, {blob, name}, size, isCertain) {
-  if (!isCertain && (await isPicture(blob, size))) return null
-  const bytes = await blob.arrayBuffer()
-  const reading = pool.ask(job, 'readLabels', {bytes, size}).then(({masks}) => masks)
-  if (isCertain) return reading
-  const structures = await reading.catch(() => null)
-  if (!structures?.length) return null
-  // An archive says by its keys that it holds masks.
-  return name.toLowerCase().endsWith('.npz') || isFlat(edgesOf(structures), size) ? structures : null
+export async function contentsOf(pool, job, {blob, name}, size, wish) {
+  const labels = async () => (await pool.ask(job, 'readLabels', {bytes: await blob.arrayBuffer(), size})).masks
+  const boxes = async () => pool.ask(job, 'readBoxes', {bytes: await blob.arrayBuffer(), size})
+  const orNull = (/** @type {Promise<any>} */ reading) => reading.then((found) => (found.length > 0 ? found : null), () => null)
+  if (wish === 'reference') return {structures: await labels(), boxes: null, isPicture: false}
+  if (/\.json$/i.test(name)) return {structures: null, boxes: await boxes(), isPicture: false}
+  if (/\.npz$/i.test(name)) {
+    const keys = await keysOf(blob)
+    return {
+      structures: keys.has('segs') || keys.has('gts') ? await orNull(labels()) : null,
+      boxes: keys.has('boxes') ? await orNull(boxes()) : null,
+      isPicture: keys.has('imgs'),
+    }
+  }
+  if (await isPicture(blob, size)) return {structures: null, boxes: null, isPicture: true}
+  const structures = await orNull(labels())
+  return {structures: structures && isFlat(edgesOf(structures), size) ? structures : null, boxes: null, isPicture: true}
+}
+
+/** The names of the arrays in a NumPy archive. @param {Blob} blob @returns {Promise<Set<string>>} */
+async function keysOf(blob) {
+  const keys = new Set()
+  try {
+    unzipSync(new Uint8Array(await blob.arrayBuffer()), {filter: ({name}) => !keys.add(name.replace(/\.npy$/, ''))})
+  } catch {
+    // What is wrong with it is told when it is opened.
+  }
+  return keys
 }
 
 /**

@@ -3,46 +3,72 @@
  * and where there is a choice, a note beside the picture offers it. Pure, like `update`.
  */
 
-/** @import {Action, Effect, Extent, OfferWay, Source, State, Structure} from './types.js' */
+/** @import {Action, Effect, Extent, Failure, LookJob, OfferWay, Source, State, Structure} from './types.js' */
 
 import {withReference} from './compare.js'
+import {withBoxes} from './items.js'
 import {endJob, jobAnswered, nextJobId, startJob} from './jobs.js'
 import {currentSlice} from './work.js'
 
 /** Files that can hold masks. */
 const CAN_HOLD_MASKS = /\.(png|tiff?|bmp|gif|npz)$/i
+/** Files that hold boxes, and no picture. */
+const HOLDS_BOXES = /\.json$/i
+/** Files that can hold several things at once. */
+const CAN_HOLD_MORE = /\.npz$/i
 /** A label map is flat: at most this share of its pixels differs from the one before. Photographs and scans are far above. */
 const EDGES_MAX = 0.12
 
 /** Whether a file is worth a look before it is opened. @param {State} state @param {string} name */
-export const isWorthALook = ({study, model}, name) => study !== null && model !== null && CAN_HOLD_MASKS.test(name)
+export const isWorthALook = ({study, model}, name) =>
+  study !== null && (HOLDS_BOXES.test(name) || (model !== null && CAN_HOLD_MASKS.test(name)))
+
+/** Boxes need a picture to lie on. @param {State} state @param {string} name @returns {Failure | null} */
+export const boxesAlone = ({study}, name) =>
+  study === null && HOLDS_BOXES.test(name) ? {code: 'page.boxes-alone', message: name, hint: ''} : null
+
+/** Looks for what else is in the file that a picture was just opened from. @param {State} state @returns {[State, Effect[]]} */
+export function lookForRest(state) {
+  const {study} = state
+  return study && CAN_HOLD_MORE.test(study.source.name) && study.work.items.length === 0 ? lookAsked(state, study.source, 'rest') : [state, []]
+}
 
 /**
  * Looks into a file. Only the newest one is looked into.
- * @param {State} state @param {Source} source @param {OfferWay | null} wish  what a person said it is @returns {[State, Effect[]]}
+ * @param {State} state @param {Source} source @param {LookJob['wish']} wish  what a person said it is @returns {[State, Effect[]]}
  */
 export function lookAsked(state, source, wish) {
   if (!state.study) return [state, []]
   const {width, height} = currentSlice(state.study)
   const older = state.jobs.flatMap((job) => (job.kind === 'look' ? [job.id] : []))
-  const idle = {...older.reduce(endJob, state), failure: null, dropping: false, menu: null, note: null}
+  const free = older.reduce(endJob, state)
+  const idle = wish === 'rest' ? free : {...free, failure: null, dropping: false, menu: null, note: null}
   const id = nextJobId(state)
-  const [next, effects] = startJob(idle, {kind: 'look', id, startedMs: null, source, wish}, {type: 'look', id, source, size: {width, height}, isCertain: wish !== null})
+  const [next, effects] = startJob(idle, {kind: 'look', id, startedMs: null, source, wish}, {type: 'look', id, source, size: {width, height}, wish})
   return [next, older.length > 0 ? [{type: 'cancel', ids: older}, ...effects] : effects]
 }
 
 /**
- * What was found in the file. Null: it is a picture, and is to be opened.
+ * What was found in the file. Where it can be meant in one way only, it is taken so; null: nothing is to be opened.
  * @param {State} state @param {Extract<Action, {type: 'looked'}>} action @returns {{state: State, open: Source | null}}
  */
-export function looked(state, {id, structures}) {
+export function looked(state, {id, structures, boxes = null, isPicture = true}) {
   const job = jobAnswered(state, 'look', id)
   if (!job) return {state, open: null}
   const idle = endJob(state, id)
   const {source, wish} = job
   if (wish === 'reference' && idle.study) return {state: withReference(idle, source.name, structures ?? []), open: null}
-  if (!structures || !idle.study) return {state: idle, open: source}
-  return {state: {...idle, note: {kind: 'offer', source, ways: ['reference', 'picture'], structures}}, open: null}
+  /** @type {OfferWay[]} */
+  const ways = []
+  if (structures) ways.push('reference')
+  if (boxes) ways.push('boxes')
+  if (isPicture && wish !== 'rest') ways.push('picture')
+  if (wish === 'rest' && ways.length === 0) return {state: idle, open: null}
+  if (!idle.study || ways.length === 0 || ways.join() === 'picture') return {state: idle, open: source}
+  if (wish !== 'rest' && ways.length === 1) {
+    return {state: structures ? withReference(idle, source.name, structures) : withBoxes(idle, boxes ?? []), open: null}
+  }
+  return {state: {...idle, note: {kind: 'offer', source, ways, structures: structures ?? [], boxes: boxes ?? []}}, open: null}
 }
 
 /**

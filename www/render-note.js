@@ -40,6 +40,12 @@ export function noteTexts(note, {t, count, moment}) {
       return {words: [...when, ...model].join(' '), answers: note.from === 'browser' ? [{answer: 'forget', key: 'note.forget'}] : []}
     }
     case 'offer':
-      return {words: t('note.offer', {name: note.source.name}), answers: note.ways.map((way) => ({answer: way, key: `note.offer.${way}`}))}
+      return {words: offerWords(note, t), answers: note.ways.map((way) => ({answer: way, key: `note.offer.${way}`}))}
   }
+}
+
+/** @param {Extract<Note, {kind: 'offer'}>} note @param {Translator['t']} t */
+function offerWords({source: {name}, ways}, t) {
+  if (!ways.includes('picture')) return t('note.rest', {name})
+  return ways.includes('boxes') ? t('note.offer.several', {name}) : t('note.offer', {name})
 }

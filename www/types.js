@@ -155,7 +155,7 @@
  * @typedef {{kind: 'open', id: number, startedMs: number | null, source: Source, read: Progress | null}} OpenJob  read: null until it is worth telling
  * @typedef {{kind: 'encode', id: number, startedMs: number | null, sliceIdx: number}} EncodeJob
  * @typedef {{kind: 'segment', id: number, startedMs: number | null, ids: readonly number[], keys: readonly string[], isDraft: boolean, left: number, window: GreyWindow}} SegmentJob  left: boxes that have no answer yet
- * @typedef {{kind: 'look', id: number, startedMs: number | null, source: Source, wish: OfferWay | null}} LookJob  into a file that may hold masks
+ * @typedef {{kind: 'look', id: number, startedMs: number | null, source: Source, wish: OfferWay | 'rest' | null}} LookJob  into a file that may hold masks or boxes; rest: what it holds beside the picture that was opened from it
  * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
  * @typedef {{kind: 'refine', id: number, startedMs: number | null, itemId: number, how: Refinement, mask: Mask}} RefineJob
  * @typedef {{kind: 'window', id: number, startedMs: number | null, window: GreyWindow}} WindowJob
@@ -181,9 +181,10 @@
  * than one way.
  * @typedef {{kind: 'reopened', from: Reopening['from'], savedMs: number | null, n: number, model: 'same' | 'changed' | 'absent', modelName: string}
  *   | {kind: 'kept', session: Session, savedMs: number}
- *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[]}} Note
+ *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[], boxes: readonly Sides[]}} Note
  */
-/** @typedef {'picture' | 'reference'} OfferWay */
+/** @typedef {'picture' | 'reference' | 'boxes'} OfferWay */
+/** @typedef {readonly [number, number, number, number]} Sides  of a box, with fractions where its file has them */
 
 /** @typedef {{id: number, region: Mask['region'], bytes: Uint8Array, areaPx: number}} Structure  of a reference: one label of a label map, and its pixels */
 /** @typedef {{name: string, structures: readonly Structure[], isShown: boolean}} Reference  isShown: what differs is drawn on the picture */
@@ -283,7 +284,7 @@
  *   | {type: 'reference-given', blob: Blob, name: string}
  *   | {type: 'reference-toggled'}
  *   | {type: 'reference-removed'}
- *   | {type: 'looked', id: number, structures: readonly Structure[] | null}
+ *   | {type: 'looked', id: number, structures: readonly Structure[] | null, boxes?: readonly Sides[] | null, isPicture?: boolean}
  *   | {type: 'copy-asked', words: string}
  *   | {type: 'copied'}
  *   | {type: 'exported', id: number, name: string}
@@ -377,7 +378,7 @@
  *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'measure', id: number, masks: readonly Mask[]}
  *   | {type: 'compare', id: number, size: Extent, pairs: readonly MaskPair[]}
- *   | {type: 'look', id: number, source: Source, size: Extent, isCertain: boolean}
+ *   | {type: 'look', id: number, source: Source, size: Extent, wish: LookJob['wish']}
  *   | {type: 'copy', words: string}
  *   | {type: 'read-session', blob: Blob}
  *   | {type: 'keep', session: Session, shelved: boolean}

@@ -12,10 +12,10 @@ import {exportName, isSessionName} from './export-name.js'
 import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
 import {batchNotice, batchOf, nextOfBatch, noneOpens, pictureAsked, readOn} from './intake.js'
-import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withWork} from './items.js'
+import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, isMeasured, measured, withMask} from './measure.js'
-import {isWorthALook, lookAsked, looked} from './offer.js'
+import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {pointed} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
 import {sessionOf} from './session.js'
@@ -201,6 +201,8 @@ function act(state, action) {
       if (isSessionName(action.name)) return [{...state, failure: null, dropping: false, menu: null}, [{type: 'read-session', blob: action.blob}]]
       const source = {blob: action.blob, name: action.name, demo: action.demo}
       if (!action.as && !action.demo && isWorthALook(state, action.name)) return lookAsked(state, source, null)
+      const failure = boxesAlone(state, action.name)
+      if (failure) return [{...state, failure, dropping: false}, []]
       const [idle, effects] = stopWork(state)
       const shown = {...idle, pending: source, batch: null, failure: null, notice: null, dropping: false, menu: null}
       return [shown, effects]
@@ -248,7 +250,7 @@ function act(state, action) {
         probed: null, windowDraft: null, settling: null, lastRun: null, batch: null, measures: new Map(), ...noReference(),
         notice: state.batch && batchNotice(state.batch, job.source.name), tool: /** @type {const} */ ('box'),
       }
-      return [reopened({...withoutJobs(state, 'open', 'window', 'look'), ...fresh, study: opened, view, refused: []}), []]
+      return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look'), ...fresh, study: opened, view, refused: []}))
     }
     case 'encoded': {
       const job = jobAnswered(state, 'encode', action.id)
@@ -513,6 +515,7 @@ function noteAnswered(state, answer) {
   if (answer === 'forget') return act(closed, {type: 'forget-asked'})
   if (note?.kind === 'offer') {
     if (answer === 'reference') return [withReference(closed, note.source.name, note.structures), []]
+    if (answer === 'boxes') return [withBoxes(closed, note.boxes), []]
     return act(closed, {type: 'file-given', ...note.source, as: 'picture'})
   }
   if (note?.kind !== 'kept') return [closed, []]

@@ -5,7 +5,7 @@ import {createTranslator} from '../../www/i18n.js'
 import {messages} from '../../www/locales/en.js'
 import {edgesOf, isFlat, pngHead} from '../../www/offer.js'
 import {noteTexts} from '../../www/render-note.js'
-import {mask, openedState, play, studyOf, types, withObject} from './support.js'
+import {mask, openedState, picture, play, studyOf, types, withObject} from './support.js'
 
 /** @import {State, Structure} from '../../www/types.js' */
 
@@ -68,10 +68,75 @@ test('the newest file is the one that is meant', () => {
 test('a chosen reference that is none says why, and leaves everything as it was', () => {
   const looking = play(openedState(), {type: 'reference-given', blob: new Blob(), name: 'x.png'})
   const [look] = looking.effects
-  assert.ok(look?.type === 'look' && look.isCertain)
+  assert.ok(look?.type === 'look' && look.wish === 'reference')
   const failure = {code: 'import.size', message: 'the label map has 9 × 9 pixels, the picture 200 × 100', hint: ''}
   const {state} = play(looking.state, {type: 'job-failed', id: looking.state.lastJobId, failure})
   assert.deepEqual([state.failure, state.reference], [failure, null])
+})
+
+/** @param {State} state @param {Omit<Extract<import('../../www/types.js').Action, {type: 'looked'}>, 'type' | 'id'>} contents */
+const found = (state, contents) => play(state, {type: 'looked', id: state.lastJobId, ...contents})
+const BOXES = /** @type {const} */ ([[10, 10, 50.5, 60], [100, 20, 140, 260], [-9, -9, -1, -1]])
+
+test('boxes of a list become objects in one step, cut to whole pixels of the picture, and get their masks', () => {
+  const looking = given(withObject(openedState(), [5, 5, 20, 20]), 'boxes.json').state
+  const {state, effects} = found(looking, {structures: null, boxes: BOXES, isPicture: false})
+  assert.deepEqual(studyOf(state).work.items.slice(1).map(({id, box}) => ({id, box})), [
+    {id: 2, box: [10, 10, 51, 60]}, {id: 3, box: [100, 20, 140, 100]},
+  ])
+  assert.deepEqual(studyOf(state).past.at(-1)?.label, {key: 'undo.boxes', values: {n: 2}})
+  assert.deepEqual(state.notice, {key: 'notice.boxes.other', values: {n: 2}})
+  const segment = effects.find(({type}) => type === 'segment')
+  assert.ok(segment?.type === 'segment' && segment.boxes.length === 2)
+  assert.equal(studyOf(play(state, {type: 'undo'}).state).work.items.length, 1)
+})
+
+test('a list without a box on this picture says so and changes nothing', () => {
+  const looking = given(openedState(), 'boxes.json').state
+  const {state} = found(looking, {structures: null, boxes: [[-9, -9, -1, -1]], isPicture: false})
+  assert.equal(studyOf(state), studyOf(looking))
+  assert.deepEqual(state.notice, {key: 'notice.noBoxes'})
+})
+
+test('boxes without a picture say what to do', () => {
+  const closed = play(openedState(), {type: 'closed'}).state
+  const {state, effects} = given(closed, 'boxes.json')
+  assert.deepEqual(effects, [])
+  assert.deepEqual(createTranslator('en', messages).failure(/** @type {NonNullable<State['failure']>} */ (state.failure)), {
+    message: 'boxes.json can hold boxes, and no picture is open for them.',
+    hint: 'Open the picture first, then drop this file on it.',
+  })
+})
+
+test('an archive with picture and boxes is offered as each', () => {
+  const looking = given(openedState(), 'case.npz').state
+  const {state} = found(looking, {structures: [STRUCTURE], boxes: BOXES, isPicture: true})
+  assert.ok(state.note?.kind === 'offer')
+  const {words, answers} = noteTexts(state.note, createTranslator('en', messages))
+  assert.equal(words, 'case.npz holds a picture and boxes. What of it do you want?')
+  assert.deepEqual(answers.map(({answer}) => answer), ['reference', 'boxes', 'picture'])
+  assert.equal(studyOf(play(state, {type: 'note-answered', answer: 'boxes'}).state).work.items.length, 2)
+})
+
+test('an archive that can be meant in one way only is taken so', () => {
+  const taken = found(given(openedState(), 'boxes.npz').state, {structures: null, boxes: BOXES, isPicture: false}).state
+  assert.equal(studyOf(taken).work.items.length, 2)
+  const compared = found(given(openedState(), 'segs.npz').state, {structures: [STRUCTURE], boxes: null, isPicture: false}).state
+  assert.equal(compared.reference?.name, 'segs.npz')
+})
+
+test('what else is in the archive of a picture is offered once it is open', () => {
+  const asked = play(openedState(), {type: 'file-given', blob: new Blob(), name: 'case.npz', demo: null, as: 'picture'}).state
+  const opened = {width: 200, height: 100, format: 'npz', bits: 8, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}
+  const {state, effects} = play(asked, {type: 'opened', id: asked.lastJobId, opened})
+  const look = effects.find(({type}) => type === 'look')
+  assert.ok(look?.type === 'look' && look.wish === 'rest')
+  const offered = play(state, {type: 'looked', id: look.id, structures: null, boxes: BOXES, isPicture: true}).state
+  assert.ok(offered.note?.kind === 'offer')
+  const {words, answers} = noteTexts(offered.note, createTranslator('en', messages))
+  assert.equal(words, 'case.npz holds more for this picture.')
+  assert.deepEqual(answers.map(({answer}) => answer), ['boxes'])
+  assert.equal(play(state, {type: 'looked', id: look.id, structures: null, boxes: null, isPicture: true}).state.note, null)
 })
 
 test('label maps are flat, photographs are not', () => {

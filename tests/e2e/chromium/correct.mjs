@@ -279,6 +279,68 @@ test('a finger paints until a pen is used; then the pen draws and the finger mov
   await context.close()
 })
 
+test('a list of boxes is dropped on the picture, gets masks in one step, and is taken back in one', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('US')
+  const {context, page, problems} = await openPage()
+  const [x0, y0, x1, y1] = demo.box
+  const list = {boxes: [demo.box, [x0 + 20, y0 + 20, x1 - 20.5, y1 - 20]]}
+  const drop = () => page.evaluate((words) => {
+    const data = new DataTransfer()
+    data.items.add(new File([words], 'boxes.json', {type: 'application/json'}))
+    window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
+  }, JSON.stringify(list))
+  await page.locator('.tile').first().waitFor()
+  await drop()
+  await page.getByText('boxes.json can hold boxes, and no picture is open for them.').waitFor()
+  await openDemo(page, demo)
+  await drop()
+  await masksDone(page, 2)
+  assert.equal(await undoWords(page), 'Undo: take over boxes (2)')
+  const {annotations} = JSON.parse((await save(page, 'coco')).bytes.toString())
+  assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [demo.box, [x0 + 20, y0 + 20, x1 - 20, y1 - 20]])
+  await part(page, 'undo').click()
+  assert.equal(await page.locator('.object').count(), 0)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('with hundreds of objects, pointing at one touches two rows of the list', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('US')
+  const picture = sizeOfDemo(demo.file)
+  const {context, page, problems} = await openPage()
+  await openDemo(page, demo)
+  const boxes = Array.from({length: 300}, (_, i) => [20 + (i % 20) * 30, 20 + Math.floor(i / 20) * 30, 40 + (i % 20) * 30, 40 + Math.floor(i / 20) * 30])
+  await part(page, 'fileInput').setInputFiles({name: 'boxes.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify({boxes}))})
+  await page.locator('.object').nth(299).waitFor({state: 'attached'})
+  const first = await onScreen(page, picture, [30, 30])
+  await page.mouse.move(first.x, first.y)
+  await page.locator('.object[data-id="1"][data-hovered]').waitFor({state: 'attached'})
+  const touched = page.evaluate(() => new Promise((resolve) => {
+    const rows = new Set()
+    const list = /** @type {Element} */ (document.querySelector('.objects'))
+    new MutationObserver((records) => {
+      // Masks that arrive change their own rows.
+      for (const {target, attributeName} of records) if (attributeName === 'data-hovered') rows.add(/** @type {Element} */ (target).getAttribute('data-id'))
+      if (list.querySelector('.object[data-id="2"][data-hovered]')) resolve([...rows])
+    }).observe(list, {subtree: true, attributes: true})
+  }))
+  const second = await onScreen(page, picture, [60, 30])
+  await page.mouse.move(second.x, second.y)
+  assert.deepEqual(/** @type {string[]} */ (await touched).sort(), ['1', '2'])
+  await page.locator('.object[data-id="300"]').scrollIntoViewIfNeeded()
+  await page.locator('.object[data-id="300"] .object-swatch').click()
+  await part(page, 'canvas').focus()
+  await page.keyboard.press('.')
+  await page.locator('.object[data-id="1"][data-selected="true"]').waitFor()
+  const list = await part(page, 'objects').boundingBox()
+  const row = await page.locator('.object[data-id="1"]').boundingBox()
+  assert.ok(list && row && row.y >= list.y - 1 && row.y < list.y + list.height, 'what is chosen comes into sight')
+  await page.keyboard.press('Control+z')
+  assert.equal(await page.locator('.object').count(), 0)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 /** A grey PNG. @param {number} width @param {number} height */
 function greyPng(width, height) {
   const rows = Buffer.alloc((width + 1) * height)
