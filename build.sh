@@ -159,7 +159,7 @@ build_wasm() {
     cp target/wasm-relaxed/out/medbox.js www/pkg/
     local name size
     for name in relaxed simd; do
-      libdeflate-gzip -12 -n -c "target/wasm-$name/out/medbox_bg.wasm" >"www/pkg/medbox_$name.wasm.gz"
+      libdeflate-gzip -12 -c "target/wasm-$name/out/medbox_bg.wasm" >"www/pkg/medbox_$name.wasm.gz"
       size=$(stat -c %s "www/pkg/medbox_$name.wasm.gz")
       say "medbox_$name.wasm.gz: $size bytes"
       [ "$size" -le "$WASM_BUDGET_BYTES" ] || die "that is over the budget of $WASM_BUDGET_BYTES bytes" "find out what grew"
