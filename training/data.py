@@ -301,10 +301,15 @@ class Sampler(IterableDataset):
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         while True:
+            yield self.draw(rng=rng)
+
+    def draw(self, *, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One random sample of the whole distribution."""
+        while True:
             dataset = min(int(np.searchsorted(self._cumulative, rng.random(), side="right")), len(self.datasets) - 1)
             sample = self.sample(int(rng.choice(self._members[dataset])), rng=rng)
             if sample is not None:
-                yield {**sample, "dataset": torch.tensor(dataset)}
+                return {**sample, "dataset": torch.tensor(dataset)}
 
     def sample(self, k: int, *, rng: np.random.Generator) -> dict[str, Tensor] | None:
         """A random sample of `self.pictures[k]`, or None if the view drawn shows no object well enough."""
@@ -440,6 +445,7 @@ class EvalView:
     content: Tensor  # (2,) height and width
     boxes: Tensor  # (n, 4) f32 input pixels, tight; n may be 0 for a whole picture all of whose boxes have tiles
     masks: Tensor  # (n, S, S) u8, the reference in this view
+    kept: Tensor | None = None  # (C, G, G) f16: what the encoder's frozen part gave for this view (`kept.py`)
 
 
 class EvalSet:

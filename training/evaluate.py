@@ -394,12 +394,13 @@ def common_sections(
     if published in c:
         compared += [(Ask(model=m, mode="default"), published) for m in models if Ask(model=m, mode="default") in c]
     if compared:
-        add("differences", "Differences", against(c, compared))
+        add("differences", "Differences", against(c, compared), dict.fromkeys(a for pair in compared for a in pair))
         wide = [pair for pair in compared if pair[0].mode == modes[0]]
-        add("differences-by-modality", "Differences by modality", against_by_modality(c, wide))
+        add("differences-by-modality", "Differences by modality", against_by_modality(c, wide), dict.fromkeys(a for pair in wide for a in pair))
     usual = [Ask(model=m, mode=modes[0]) for m in models]
-    add("datasets", "By data set", by_dataset(c, usual))
-    add("small", "Small objects", small_objects(c, [*([published] if published in c else []), *usual], published if published in c else usual[0]))
+    add("datasets", "By data set", by_dataset(c, usual), usual)
+    shown = list(dict.fromkeys([*([published] if published in c else []), *usual]))
+    add("small", "Small objects", small_objects(c, shown, shown[0]), shown)
 
     heads = [m for m in asked if m.has_class_head]
     if heads:
@@ -408,7 +409,8 @@ def common_sections(
             counts = confusion_counts(c.runs[Ask(model=model, mode=modes[0])].objects)
             plots.confusion(plots_dir / f"confusion-{model.name}.svg", names=list(CLASSES), counts=counts, title=model.name)
             figures.append(f"![Confusion matrix of {model.name}]({link}/confusion-{model.name}.svg)")
-        add("class-accuracy", "Class accuracy", class_accuracy(c, heads, modes[0]) + "\n\n" + "\n".join(figures))
+        text = class_accuracy(c, heads, modes[0]) + "\n\n" + "\n".join(figures)
+        add("class-accuracy", "Class accuracy", text, [Ask(model=m, mode=modes[0]) for m in heads])
     prompted = [m for m in models if m.takes_class]
     if prompted and "class" in options.parts:
         asks = [Ask(model=m, mode=modes[0], told=t) for m in prompted for t in TOLD]
@@ -426,7 +428,7 @@ def common_sections(
             series[m.name] = [100 * means[g].value for g in c.modalities()]
         plots.radar(plots_dir / "radar.svg", groups=c.modalities(), series=series, label="DSC, %")
         add("specialists", "Fine-tuned on one modality", f"{text}\n\n![DSC by modality, as a radar]({link}/radar.svg)", [r.ask for r in special.values()])
-    add("cost", "Cost", cost(asked, c, modes))
+    add("cost", "Cost", cost(asked, c, modes), [Ask(model=m, mode=modes[0]) for m in asked])
     return sections
 
 

@@ -24,9 +24,9 @@ class Interval:
     high: float
 
     def percent(self, *, signed: bool = False) -> str:
-        """As tables print it: `+1.2 [0.8, 1.7]`."""
-        form = "{:+.1f}" if signed else "{:.1f}"
-        value, low, high = (form.format(100 * v + 0.0) for v in (self.value, self.low, self.high))
+        """As tables print it: `+1.23 [+0.80, +1.70]`."""
+        form = "{:+.2f}" if signed else "{:.2f}"
+        value, low, high = (form.format(round(100 * v, 2) + 0.0) for v in (self.value, self.low, self.high))  # no -0.00
         return f"{value} [{low}, {high}]"
 
     def record(self) -> dict[str, float]:

@@ -23,6 +23,14 @@ from torch.utils.flop_counter import FlopCounterMode
 SIDE = 256
 N_CLASSES = 11
 
+# Where the encoder can be cut, so that what comes before runs once and is kept: the prefixes of the parameters before it.
+CUTS = {
+    "stage2": (
+        "encoder.stem", "encoder.stage0.", "encoder.merges.0.", "encoder.merges.1.", "encoder.stages.0.", "encoder.stages.1.",
+    ),
+    "embedding": ("encoder.",),
+}  # fmt: skip
+
 
 # ---- small parts -----------------------------------------------------------------------------------------------------
 
@@ -250,14 +258,24 @@ class TinyViT(nn.Module):
         )
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return self.late(self.early(image))
+
+    def early(self, image: Tensor) -> dict[str, Tensor]:
+        """`stem` … `stage2`."""
         stem = self.act(self.stem_in(image))
         x = self.stage0(self.stem_out(stem))
         out = {"stem": stem, "stage0": x}
-        for i, (merge, stage) in enumerate(zip(self.merges, self.stages), start=1):
-            x = stage(merge(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-            out[f"stage{i}"] = x
-        out["embedding"] = self.neck(x)
+        for i in (1, 2):
+            x = out[f"stage{i}"] = self._stage(i, x)
         return out
+
+    def late(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """`features` with `stage3` and `embedding`, from `stage2`."""
+        x = self._stage(3, features["stage2"])
+        return {**features, "stage3": x, "embedding": self.neck(x)}
+
+    def _stage(self, i: int, x: Tensor) -> Tensor:
+        return self.stages[i - 1](self.merges[i - 1](x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class FineFeatures(nn.Module):
@@ -532,7 +550,14 @@ class Segmenter(nn.Module):
     def encode(self, image: Tensor) -> dict[str, Tensor]:
         """image (B, 3, S, S) in 0..1 -> `embedding` (B, D, G, G), for `lite` also `fine4` (B, 32, S/4, S/4) and `fine2`
         (B, 16, S/2, S/2), and, with a class head, `class_logits` (B, 11)."""
-        features = self.encoder(image)
+        return self._finish(self.encoder(image))
+
+    def encode_from(self, cut: str, kept: Tensor) -> dict[str, Tensor]:
+        """What `encode` gives, from what the encoder gave at `cut` (CUTS) and was kept: (B, C, G, G). Only for models
+        whose decoder needs the embedding alone."""
+        return self._finish({"embedding": kept} if cut == "embedding" else self.encoder.late({cut: kept}))
+
+    def _finish(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         out = {"embedding": features["embedding"]}
         if self.fine is not None:
             out["fine4"], out["fine2"] = self.fine(features)
@@ -608,18 +633,20 @@ def litemedsam() -> Segmenter:
     return Segmenter(encoder=encoder, decoder=_sam_decoder(n_gated=0, class_prompt=False))
 
 
-def paper() -> Segmenter:
+def paper(*, class_prompt: bool = True) -> Segmenter:
     """The paper's: LiteMedSAM with a class head, a class prompt and a third block. Loaded with LiteMedSAM's weights it
     gives LiteMedSAM's masks, until training opens the third block's gate and fills the class table."""
     encoder = TinyViT(stem_stride=1, windows=(7, 14, 7), neck_width=256)
     return Segmenter(
         encoder=encoder,
-        decoder=_sam_decoder(n_gated=1, class_prompt=True),
+        decoder=_sam_decoder(n_gated=1, class_prompt=class_prompt),
         class_head=Mlp(256, 256, 256, N_CLASSES),
     )
 
 
-def lite(*, dim: int = 128, hidden: int = 512, heads: int = 4, fine4: int = 32, fine2: int = 16) -> Segmenter:
+def lite(
+    *, dim: int = 128, hidden: int = 512, heads: int = 4, fine4: int = 32, fine2: int = 16, class_prompt: bool = True
+) -> Segmenter:
     """The product's: encoder of 256 pixels behind a stride-4 stem, decoder of three narrow blocks on 16 x 16 cells."""
     act = nn.SiLU  # x · sigmoid(x): the runtime has vector code for it, not for GELU
     return Segmenter(
@@ -632,7 +659,7 @@ def lite(*, dim: int = 128, hidden: int = 512, heads: int = 4, fine4: int = 32, 
             mask_head=FineMaskHead(dim, fine4=fine4, fine2=fine2),
             mask_tokens=1,
             score_head=Mlp(dim, dim, 1),
-            class_prompt=True,
+            class_prompt=class_prompt,
             box_map=True,
         ),
         class_head=Mlp(320, 256, 256, N_CLASSES),
@@ -734,22 +761,22 @@ def load_litemedsam(path: Path) -> Segmenter:
     return model.eval()
 
 
-def paper_from_litemedsam(path: Path) -> Segmenter:
+def paper_from_litemedsam(path: Path, *, class_prompt: bool = True) -> Segmenter:
     """`paper()` with the published weights; the class head, the class table and the third block are new."""
-    model = paper()
+    model = paper(class_prompt=class_prompt)
     new = ("class_head.", "decoder.class_table", "decoder.blocks.2.")
     _load(model, litemedsam_state(path), missing_may_start_with=new)
     return model
 
 
-def lite_from_litemedsam(path: Path) -> Segmenter:
+def lite_from_litemedsam(path: Path, *, class_prompt: bool = True) -> Segmenter:
     """`lite()` with LiteMedSAM's encoder. Its 1 x 1 stem becomes a stem that blurs and halves twice, so that at first the
     stages see what they would see of a picture a quarter as large; attention biases are resized to the new windows.
 
     GELU(x) is about silu(k x) / k with k = 1.702. The factor goes into the weights before and after each activation, so
     that a plain SiLU takes GELU's place.
     """
-    model = lite()
+    model = lite(class_prompt=class_prompt)
     k = 1.702
     scaled = re.compile(  # what feeds an activation: the affine part of a norm, or a linear layer
         r"\.stem_(in|out)\.norm\.(weight|bias)$|\.stage0\.\d\.\w+\.norm\.(weight|bias)$"

@@ -45,8 +45,17 @@ from training.data import (
     open_stores,
     read_index,
 )
+from training.kept import Pool, PoolSampler, keep_views, pool_settings
 from training.losses import LossWeights, total_loss
-from training.model import BUILDERS, N_CLASSES, Segmenter, lite_from_litemedsam, load_litemedsam, paper_from_litemedsam
+from training.model import (
+    BUILDERS,
+    CUTS,
+    N_CLASSES,
+    Segmenter,
+    lite_from_litemedsam,
+    load_litemedsam,
+    paper_from_litemedsam,
+)
 
 # ---- settings --------------------------------------------------------------------------------------------------------
 
@@ -72,6 +81,11 @@ class Settings:
     class_true: float = 0.40  # shares of boxes whose class prompt is the true class …
     class_predicted: float = 0.35  # … the softmax of the class head; the rest: unknown
     freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as they are
+    cut: str = ""  # where what the encoder gives is kept (`kept.py`); what comes before is frozen
+    views: int = 2200  # that are kept
+    norm_statistics: bool = True  # batch norms go on averaging; without, pretrained statistics stay
+    class_prompt: bool = True  # without: the same network whose decoder is told nothing, for the ablation
+    modalities: tuple[str, ...] = ()  # trained on and watched alone, all where empty
     leave_out: tuple[str, ...] = ()  # data sets that are not trained on, to be measured on as sets never seen
     bf16: bool = False
     eval_minutes: float = 12.0
@@ -93,9 +107,11 @@ PRESETS = {
         lr_stem=5e-5,
         plateau=True,
         ema=0.99,
+        norm_statistics=False,
         losses=LossWeights(bce=0.0, focal=20.0),
     ),
 }
+PRESETS["litemedsam"] = dataclasses.replace(PRESETS["paper"], model="litemedsam")  # fine-tuned, as in the paper's figure 3
 
 # Parameters that no pretrained weights exist for, by prefix; of `paper`, the third block's names are the only blocks.2.
 NEW_PARTS = {
@@ -105,11 +121,20 @@ NEW_PARTS = {
 }
 
 
-def start_model(name: str, litemedsam: Path | None) -> Segmenter:
+def build(settings: Settings | dict) -> Segmenter:
+    """The network of a run, untrained. `settings` may be those of a checkpoint, which lack what did not exist then."""
+    given = settings if isinstance(settings, dict) else dataclasses.asdict(settings)
+    return BUILDERS[given["model"]](**({} if given.get("class_prompt", True) else {"class_prompt": False}))
+
+
+def start_model(settings: Settings, litemedsam: Path | None) -> Segmenter:
     """A model to train: with LiteMedSAM's weights where it has a use for them, else from nothing."""
     if litemedsam is None:
-        return BUILDERS[name]()
-    return {"lite": lite_from_litemedsam, "paper": paper_from_litemedsam, "litemedsam": load_litemedsam}[name](litemedsam)
+        return build(settings)
+    if settings.model == "litemedsam":
+        return load_litemedsam(litemedsam)
+    start = {"lite": lite_from_litemedsam, "paper": paper_from_litemedsam}[settings.model]
+    return start(litemedsam, class_prompt=settings.class_prompt)
 
 
 # ---- optimiser, schedule, average ------------------------------------------------------------------------------------
@@ -189,15 +214,17 @@ def contour_agreement(reference: np.ndarray, prediction: np.ndarray, *, toleranc
 
 
 @torch.no_grad()
-def evaluate(model: Segmenter, views: Sequence[EvalView] | EvalSet, *, device: torch.device) -> dict:
+def evaluate(model: Segmenter, views: Sequence[EvalView] | EvalSet, *, device: torch.device, cut: str = "") -> dict:
     """Mean Dice and contour agreement at the input's resolution, by modality, data set and over modalities, and class
     accuracy on whole pictures. As in the runtime's default mode a tile has its whole picture's predicted class."""
     model.eval()
     dice, contour = defaultdict(list), defaultdict(list)
     right, told = [], None
     for view in views:
-        image = minmax(view.image[None], view.content[None]).to(device)
-        features = model.encode(image)
+        if view.kept is None:
+            features = model.encode(minmax(view.image[None], view.content[None]).to(device))
+        else:
+            features = model.encode_from(cut, view.kept[None].float().to(device))
         if "class_logits" in features:
             if view.whole:
                 told = features["class_logits"].softmax(dim=-1)
@@ -238,7 +265,7 @@ def save(path: Path, record: dict) -> None:
 def load_trained(path: Path) -> tuple[Segmenter, dict]:
     """A checkpoint's averaged model in eval mode, and its record without weights (`settings`, `step`, `metrics`, …)."""
     record = torch.load(path, map_location="cpu", weights_only=True)
-    model = BUILDERS[record["settings"]["model"]]()
+    model = build(record["settings"])
     model.load_state_dict(record["ema"])
     return model.eval(), {name: value for name, value in record.items() if name not in ("model", "ema", "optimizer")}
 
@@ -326,11 +353,14 @@ class Trainer:
     def _loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         settings = self.settings
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
-        image = minmax(batch["image"], batch["content"]).contiguous(memory_format=torch.channels_last)
         n_boxes = batch["boxes"].shape[1]
         boxes = batch["boxes"].flatten(0, 1)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
-            features = self.model.encode(image)
+            if settings.cut:
+                features = self.model.encode_from(settings.cut, batch["kept"].float())
+            else:
+                image = minmax(batch["image"], batch["content"])
+                features = self.model.encode(image.contiguous(memory_format=torch.channels_last))
             class_logits, weights = features.get("class_logits"), None
             if self.model.has_class_prompt:
                 weights = draw_class_weights(batch["class_idx"], class_logits, settings=settings, n_boxes=n_boxes)
@@ -353,7 +383,8 @@ class Trainer:
         settings = self.settings
         self.model.train()
         for name, module in self.model.named_modules():
-            if f"{name}.".startswith(settings.freeze):
+            frozen = f"{name}.".startswith(settings.freeze)
+            if frozen or (isinstance(module, nn.BatchNorm2d) and not settings.norm_statistics):
                 module.eval()  # batch-norm statistics stay as well
         factor = rate(step=self.step, progress=self.progress, settings=settings) * self.plateau_factor
         for group in self.optimizer.param_groups:
@@ -378,7 +409,7 @@ class Trainer:
         """Evaluates the averaged weights, keeps them as `best.pt` if their mark (Dice + contour) is the best so far."""
         own = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average.state)
-        result = {"step": self.step, "seconds": round(self.seconds), **evaluate(self.model, views, device=self.device)}
+        result = {"step": self.step, "seconds": round(self.seconds), **evaluate(self.model, views, device=self.device, cut=self.settings.cut)}
         self.model.load_state_dict(own)
         best = max((_mark(m) for m in self.metrics), default=-1.0)
         self.metrics.append(result)
@@ -395,6 +426,9 @@ class Trainer:
     def run(self, batches: Iterator[dict[str, Tensor]], views: Sequence[EvalView] | EvalSet) -> None:
         """Trains until the schedule's end, evaluates once more and writes `last.pt`."""
         settings = self.settings
+        if self.progress >= 1.0 and self.metrics and self.metrics[-1]["step"] == self.step:
+            self.say(f"nothing left to do: {self.folder} was trained to the end of this schedule")
+            return
         started, before = time.monotonic(), self.seconds
         saved = evaluated = told = self.seconds
         sums: dict[str, float] = defaultdict(float)
@@ -457,16 +491,21 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
             parser.add_argument(option, type=kind)
         else:
             parser.add_argument(option, action=argparse.BooleanOptionalAction)
-    parser.add_argument("--freeze", nargs="*", default=None, help="prefixes of parameters, for example encoder.")
-    parser.add_argument("--leave-out", nargs="*", default=None, metavar="DATASET", help="data sets that are not trained on")
+    parser.add_argument("--freeze", nargs="*", metavar="PREFIX", help="parameters that stay, for example encoder.")
+    parser.add_argument("--cut", choices=sorted(CUTS), help="keep what the encoder gives there, and freeze what is before")
+    parser.add_argument("--kept-gb", type=float, default=8.0, help="that kept views may take on disk")
+    parser.add_argument("--modalities", nargs="*", choices=CLASSES, help="to train on alone")
+    parser.add_argument("--leave-out", nargs="*", metavar="DATASET", help="data sets that are not trained on")
     parser.add_argument("--boxes", type=int, help="boxes to an image")
     options = parser.parse_args(arguments)
 
     settings = PRESETS[options.model]
     given = {f.name: getattr(options, f.name) for f in fields if getattr(options, f.name) is not None}
-    for name in ("freeze", "leave_out"):
+    for name in ("freeze", "leave_out", "modalities"):
         if getattr(options, name) is not None:
             given[name] = tuple(getattr(options, name))
+    if options.cut:
+        given |= {"cut": options.cut, "freeze": tuple(dict.fromkeys((*CUTS[options.cut], *given.get("freeze", ()))))}
     if options.boxes:
         given["samples"] = dataclasses.replace(settings.samples, boxes_per_image=options.boxes)
     return options, dataclasses.replace(settings, **given)
@@ -478,14 +517,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pictures = read_index(options.data)
     stores = open_stores(pictures, cache=options.cache)
+    split = load_split()
+    learnt = leave_out(pictures, settings.leave_out)
+    if settings.modalities:
+        learnt = [p for p in learnt if p.modality in settings.modalities]
 
     torch.manual_seed(settings.seed)
     random.seed(settings.seed)
-    model = start_model(settings.model, options.litemedsam)
+    model = start_model(settings, options.litemedsam)
     if options.init:
         model.load_state_dict(torch.load(options.init, map_location="cpu", weights_only=True)["ema"])
-    split = load_split()
-    learnt = leave_out(pictures, settings.leave_out)
     trainer = Trainer(
         settings=settings,
         model=model,
@@ -496,24 +537,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
         say=lambda line: print(time.strftime("%H:%M:%S "), line, flush=True),
     )
     resumed = trainer.resume()
+    trainer.say(f"{'resumes at step ' + str(trainer.step) if resumed else 'starts'}  {settings.model} on {device}, {settings}")
+
     # A resumed run draws other samples than the run it goes on from drew at its start.
-    sampler = Sampler(
-        pictures=learnt, side="train", settings=settings.samples, seed=settings.seed + trainer.step, stores=stores
+    seed = settings.seed + trainer.step
+    views = EvalSet(
+        pictures=learnt, max_objects=settings.eval_objects, max_pictures=settings.eval_pictures, stores=stores
     )
+    if settings.cut:
+        folder = options.cache / "kept"
+        # Of all modalities, so that models of one modality share it with those of all.
+        everything = Sampler(
+            pictures=leave_out(pictures, settings.leave_out), settings=pool_settings(settings.samples), seed=0, stores=stores
+        )
+        pool = Pool(
+            folder=folder,
+            model=trainer.model,
+            cut=settings.cut,
+            sampler=everything,
+            data_hash=trainer.facts["data_hash"],
+            n=settings.views,
+            limit_gb=options.kept_gb,
+            bf16=settings.bf16,
+        )
+        pool.fill(say=trainer.say)
+        classes = [CLASSES.index(name) for name in settings.modalities]
+        samples = PoolSampler(pool, settings=settings.samples, seed=seed, classes=classes)
+        views = keep_views(
+            list(views), folder=folder, model=trainer.model, cut=settings.cut, bf16=settings.bf16, say=trainer.say
+        )
+    else:
+        samples = Sampler(pictures=learnt, settings=settings.samples, seed=seed, stores=stores)
     loader = DataLoader(
-        sampler,
+        samples,
         batch_size=settings.batch,
         num_workers=options.workers,
         persistent_workers=options.workers > 0,
         prefetch_factor=4 if options.workers else None,
         pin_memory=device.type == "cuda",
-    )
-    views = EvalSet(
-        pictures=learnt, max_objects=settings.eval_objects, max_pictures=settings.eval_pictures, stores=stores
-    )
-    trainer.say(
-        f"{'resumes at step ' + str(trainer.step) if resumed else 'starts'}  {settings.model} on {device}, "
-        f"{len(sampler.pictures)} pictures of {len(sampler.datasets)} data sets, {settings}"
     )
     trainer.run(iter(loader), views)
 

@@ -137,8 +137,8 @@ def test_a_modality_without_such_objects_takes_no_part():
 
 
 def test_an_interval_prints_in_percent_points():
-    assert intervals.Interval(0.0123, 0.008, 0.017).percent(signed=True) == "+1.2 [+0.8, +1.7]"
-    assert intervals.Interval(0.5, 0.4, 0.6).percent() == "50.0 [40.0, 60.0]"
+    assert intervals.Interval(0.0123, -0.00001, 0.017).percent(signed=True) == "+1.23 [+0.00, +1.70]"
+    assert intervals.Interval(0.5, 0.4, 0.6).percent() == "50.00 [40.00, 60.00]"
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_differences_are_paired(place):
     # 0.1 in every object of CT and 0.15 in US: patients differ, differences do not.
     assert (gain.value, gain.low, gain.high) == pytest.approx((0.125, 0.125, 0.125))
     text = evaluate.against(c, [(ask("ours"), ask("base"))])
-    assert "| ours, default − base, default | +12.5 [+12.5, +12.5] |" in text and "| CT +10.0 [+10.0, +10.0] |" in text
+    assert "| ours, default − base, default | +12.50 [+12.50, +12.50] |" in text and "| CT +10.00 [+10.00, +10.00] |" in text
 
 
 def test_runs_on_other_objects_are_refused(place):
@@ -221,7 +221,7 @@ def test_the_accuracy_table_has_the_form_of_the_papers(place):
 def test_the_class_prompt_table_tells_what_each_class_changes(place):
     asks = [ask(told=told) for told in evaluate.TOLD]
     text = evaluate.class_effect(compared(place, ask("base"), *asks), [ask("base").model, ask().model], "default", {})
-    assert "| ours, wrong class | 57.50 | 57.50 | 57.50 | -20.0 [-20.0, -20.0] |" in text
+    assert "| ours, wrong class | 57.50 | 57.50 | 57.50 | -20.00 [-20.00, -20.00] |" in text
     assert "| ours, true class | 78.50 |" in text and "base" not in text
 
 
@@ -236,13 +236,13 @@ def test_classes_are_counted_by_picture(place):
 
 def test_small_objects_are_those_under_one_hundredth(place):
     text = evaluate.small_objects(compared(place, ask("base"), ask()), [ask("base"), ask()], ask("base"))
-    assert "| **mean** | 6 | **65.00** | **77.50** |" in text and "| against base, default |  |  | +12.5 [" in text
+    assert "| **mean** | 6 | **65.00** | **77.50** |" in text and "| against base, default |  |  | +12.50 [" in text
 
 
 def test_robustness_is_the_loss_against_tight_boxes(place):
     c = compared(place, ask(), ask(jitter=0.05), ask(jitter=0.05, seed=1))
     text = evaluate.robustness(c, [ask().model], mode="default", jitters=[0.05], seeds=2)
-    assert "| ours, default | 77.50 | -5.0 [-5.0, -5.0] | -5.0 [-5.0, -5.0] |" in text
+    assert "| ours, default | 77.50 | -5.00 [-5.00, -5.00] | -5.00 [-5.00, -5.00] |" in text
 
 
 # ---- the document ----------------------------------------------------------------------------------------------------
@@ -327,7 +327,7 @@ def test_a_model_trained_without_a_set_is_measured_on_all_of_it(place, monkeypat
     found = evaluate.measure_left_out(options, runs.find_model("base"), say=lambda line: None)
     text = evaluate.left_out([(name, *asked, {"scans/p2"}) for name, *asked, _ in found])
     assert "| left out | modality | patients | objects | base, DSC | without the set, DSC | difference |" in text
-    assert "| `scans` | CT | 6 | 12 | 65.00 | 77.50 | +12.5 [+12.5, +12.5] | +0.0 [+0.0, +0.0] |" in text
+    assert "| `scans` | CT | 6 | 12 | 65.00 | 77.50 | +12.50 [+12.50, +12.50] | +0.00 [+0.00, +0.00] |" in text
 
     plain = evaluate.parse(["--data", "d", "--models", "base", "--left-out", "ours"])
     with pytest.raises(ValueError, match="^ours was not trained with --leave-out$"):

@@ -351,7 +351,7 @@ def trainer(tmp_path, monkeypatch):
         torch.manual_seed(settings.seed)
         return train.Trainer(
             settings=settings,
-            model=train.start_model("lite", None),
+            model=train.start_model(settings, None),
             folder=tmp_path,
             device=torch.device("cpu"),
             say=lambda line: None,
