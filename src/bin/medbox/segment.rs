@@ -241,5 +241,7 @@ fn print_text(answer: &Segmentation) {
         );
     }
     let Segmentation { timings, encodes, tiles, .. } = answer;
-    println!("{encodes} encodes ({tiles} tiles) in {:.0} ms, decoding {:.0} ms", timings.encode_ms, timings.decode_ms);
+    let counted = |n: usize, thing: &str| format!("{n} {thing}{}", if n == 1 { "" } else { "s" });
+    let (encodes, tiles) = (counted(*encodes, "encode"), counted(*tiles, "tile"));
+    println!("{encodes} ({tiles}) in {:.0} ms, decoding {:.0} ms", timings.encode_ms, timings.decode_ms);
 }
