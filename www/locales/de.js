@@ -12,7 +12,7 @@ export const messages = {
   'empty.demos': 'Beispielbilder',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
-  'bar.home': 'Bild schließen und zum Anfang',
+  'bar.home': 'medbox: Bild schließen und zum Anfang',
   'bar.model': 'Modell',
   'bar.class.auto': 'Klasse: {name} {percent}',
   'bar.class.autoWait': 'Klasse: automatisch',

@@ -12,7 +12,7 @@ export const messages = {
   'empty.demos': 'Demo pictures',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
-  'bar.home': 'Close the picture and go to the start',
+  'bar.home': 'medbox: close the picture and go to the start',
   'bar.model': 'Model',
   'bar.class.auto': 'Class: {name} {percent}',
   'bar.class.autoWait': 'Class: auto',

@@ -12,7 +12,7 @@ export const messages = {
   'empty.demos': 'Imágenes de ejemplo',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
-  'bar.home': 'Cerrar la imagen e ir al inicio',
+  'bar.home': 'medbox: cerrar la imagen e ir al inicio',
   'bar.model': 'Modelo',
   'bar.class.auto': 'Clase: {name} {percent}',
   'bar.class.autoWait': 'Clase: automática',

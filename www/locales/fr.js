@@ -12,7 +12,7 @@ export const messages = {
   'empty.demos': 'Images d’exemple',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
-  'bar.home': 'Fermer l’image et revenir au début',
+  'bar.home': 'medbox : fermer l’image et revenir au début',
   'bar.model': 'Modèle',
   'bar.class.auto': 'Classe : {name} {percent}',
   'bar.class.autoWait': 'Classe : automatique',

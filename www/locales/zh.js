@@ -12,7 +12,7 @@ export const messages = {
   'empty.demos': '示例图像',
   'empty.demo': '{title}，{modality}。{source}，{licence}',
 
-  'bar.home': '关闭图像并返回首页',
+  'bar.home': 'medbox：关闭图像并返回首页',
   'bar.model': '模型',
   'bar.class.auto': '类别：{name} {percent}',
   'bar.class.autoWait': '类别：自动',
