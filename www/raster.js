@@ -2,6 +2,8 @@
 
 /** @import {Box, Extent, Mask, Point, Stroke} from './types.js' */
 
+import {clamp} from './geometry.js'
+
 /** @typedef {Mask['region']} Region  x, y, width, height in image pixels */
 /** @typedef {{region: Region, bytes: Uint8Array}} Raster  one byte (0 or 1) for each pixel of its region */
 
@@ -15,6 +17,7 @@ const TOLERANCE_PX = 1e-6
 /** How far the lines that a curve is cut into may lie from it. */
 const FLAT_PX = 0.1
 const PIECES_MAX = 16
+const [COS_30, COS_75] = [Math.cos(Math.PI / 6), Math.cos((Math.PI * 5) / 12)]
 
 /** @param {Region} a @param {Region} b @returns {Region} the smallest one that holds both; an empty one counts for nothing */
 export function unionOf(a, b) {
@@ -143,13 +146,19 @@ export function eachPiece({points, radiusPx}, first, piece) {
   }
 }
 
-/** Where the curve from a point leans to: half a line on, the way that the line through its neighbours goes. @param {Point} before @param {Point} from @param {Point} to @param {number} length @returns {Point} */
+/**
+ * Where the curve from a point leans to: half a line on, the way that the line through its neighbours goes. A corner, from
+ * 30° on and wholly from 75° on, is meant as one and stays sharp.
+ * @param {Point} before @param {Point} from @param {Point} to @param {number} length of the line @returns {Point}
+ */
 function bend(before, from, to, length) {
+  const lastLength = Math.hypot(from[0] - before[0], from[1] - before[1])
   const [dx, dy] = [to[0] - before[0], to[1] - before[1]]
   const span = Math.hypot(dx, dy)
-  // A line that turns back on itself has no bend.
-  if (span < length / 2) return from
-  return [from[0] + (dx / span) * length / 2, from[1] + (dy / span) * length / 2]
+  if (length === 0 || lastLength === 0 || span === 0) return from
+  const cosine = ((from[0] - before[0]) * (to[0] - from[0]) + (from[1] - before[1]) * (to[1] - from[1])) / (length * lastLength)
+  const lean = (clamp((cosine - COS_75) / (COS_30 - COS_75), 0, 1) * length) / 2 / span
+  return [from[0] + dx * lean, from[1] + dy * lean]
 }
 
 /** How far a curve leaves its line. @param {Point} from @param {Point} control @param {Point} to @param {number} length of the line */

@@ -38,6 +38,29 @@ test('arrows move the selected box, and only where the picture has the focus', (
   assert.equal(pressed(openedState(), 'ArrowLeft'), null)
 })
 
+test('the correcting tools have their letters, and brackets size the brush on any keyboard', () => {
+  const state = openedState()
+  assert.deepEqual(['p', 'e', 'l'].map((key) => pressed(state, key)), [
+    {type: 'tool-chosen', tool: 'brush'}, {type: 'tool-chosen', tool: 'eraser'}, {type: 'tool-chosen', tool: 'lasso'},
+  ])
+  for (const how of [{}, {alt: true}, {ctrl: true, alt: true}]) assert.deepEqual(pressed(state, ']', how), {type: 'brush-sized', factor: 1.15})
+  assert.equal(pressed(state, 'x'), null, 'X has a meaning with these tools only')
+  assert.deepEqual(pressed({...state, tool: 'brush'}, 'x'), {type: 'verb-swapped'})
+})
+
+test('with a brush in hand, arrows lead it and Enter puts it down', () => {
+  const state = {...withObject(openedState(), [50, 30, 100, 60]), tool: /** @type {const} */ ('brush')}
+  assert.deepEqual(pressed(state, 'ArrowUp', {shift: true}), {type: 'brush-moved', dx: 0, dy: -10})
+  assert.deepEqual(pressed(state, 'Enter'), {type: 'brush-pressed'})
+  assert.equal(pressed(state, 'Enter', {onViewer: false}), null, 'a button is pressed with it')
+  assert.deepEqual(pressed(state, 'Delete'), {type: 'removed', id: 1})
+})
+
+test('Ctrl and D duplicate the selected object', () => {
+  assert.deepEqual(pressed(withObject(openedState(), [50, 30, 100, 60]), 'd', {ctrl: true}), {type: 'duplicated', id: 1})
+  assert.equal(pressed(openedState(), 'd', {ctrl: true}), null)
+})
+
 test('an open sheet takes all keys but Escape', () => {
   const state = play(openedState(), {type: 'sheet-toggled', sheet: 'keys'}).state
   assert.equal(pressed(state, 'b'), null)

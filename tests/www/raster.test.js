@@ -82,6 +82,10 @@ test('what is drawn of a stroke does not change with the points that follow', ()
   assert.deepEqual(grown, whole)
 })
 
+test('a corner stays sharp, however fast it was drawn', () => {
+  eachPiece({points: [0, 0, 100, 0, 100, 100], radiusPx: 6}, 0, (_ax, _ay, bx, by) => assert.ok(bx === 100 || by === 0))
+})
+
 test('a line that turns back makes no spike', () => {
   eachPiece({points: [0, 50, 100, 50, 99, 50, 98, 51], radiusPx: 6}, 0, (_ax, _ay, bx) => assert.ok(bx <= 101))
 })

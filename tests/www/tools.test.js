@@ -108,3 +108,61 @@ test('two fingers move and grow the picture around the point between them', () =
   assert.equal(shifted.view.zoom, state.view.zoom)
   assert.equal(shifted.view.centre[0], 100 - 10 / state.view.zoom)
 })
+
+/** @param {State} state @param {Point[]} path @param {Partial<import('../../www/tools.js').Press>} [how] */
+function line(state, path, how = {}) {
+  const points = path.map((point) => on(state, point))
+  const gesture = press(state, {at: points[0] ?? [0, 0], button: 0, space: false, ...how})
+  if (!gesture) return state
+  const begun = play(state, ...(gesture.down ?? [])).state
+  // All places at once, as a browser reports those between two frames.
+  const moved = play(begun, ...gesture.move(points.at(-1) ?? [0, 0], points.slice(1))).state
+  return play(moved, ...gesture.up(points.at(-1) ?? [0, 0])).state
+}
+/** @param {State['tool']} tool @param {State} [state] */
+const withTool = (tool, state = openedState()) => play(state, {type: 'tool-chosen', tool}, {type: 'brush-chosen', px: 1}).state
+
+test('a brush takes all places between two frames, and begins with the press', () => {
+  const state = line(withTool('brush'), [[10.5, 10.5], [14.5, 10.5], [14.5, 14.5]])
+  assert.deepEqual(itemOf(state).mask?.areaPx, 9)
+  assert.equal(itemOf(line(withTool('brush'), [[10.5, 10.5]])).mask?.areaPx, 1, 'a dab')
+})
+
+test('with Alt the brush erases, and so does a pen that is turned round', () => {
+  const painted = line(withTool('brush'), [[10.5, 10.5], [20.5, 10.5]])
+  assert.equal(itemOf(line(painted, [[10.5, 10.5], [12.5, 10.5]], {alt: true})).mask?.areaPx, 8)
+  assert.equal(itemOf(line(painted, [[10.5, 10.5], [12.5, 10.5]], {button: 5})).mask?.areaPx, 8)
+})
+
+test('the correcting tools draw over boxes and their handles, and do not move them', () => {
+  for (const tool of /** @type {const} */ (['brush', 'eraser', 'lasso'])) {
+    const state = withTool(tool, withObject(openedState(), [50, 30, 100, 60]))
+    assert.deepEqual(itemOf(line(state, [[50, 30], [70, 50], [50, 50]])).box, [50, 30, 100, 60])
+    assert.equal(hover(state, on(state, [50, 30])).cursor, 'none')
+  }
+})
+
+test('once a pen was used, a finger moves the picture and a tap of it chooses', () => {
+  const pen = play(withObject(openedState(), [50, 30, 100, 60]), {type: 'pen-used'}, {type: 'selected', id: null}).state
+  for (const tool of /** @type {const} */ (['brush', 'box'])) {
+    const state = withTool(tool, pen)
+    const panned = line(state, [[100, 50], [80, 40]], {touch: true})
+    assert.deepEqual(panned.view.centre.map(Math.round), [120, 60])
+    assert.equal(studyOf(panned), studyOf(state))
+  }
+  assert.deepEqual(line(pen, [[70, 45]], {touch: true}).selected, [1])
+  assert.equal(studyOf(line(withTool('brush', pen), [[10, 10], [20, 10]])).work.items.length, 2, 'the pen draws')
+})
+
+test('a locked box says so under the pointer', () => {
+  const state = play(withObject(openedState(), [50, 30, 100, 60]), {type: 'lock-toggled', id: 1}).state
+  assert.equal(hover(state, on(state, [100, 60])).cursor, 'not-allowed')
+  assert.equal(hover(withTool('brush', state), on(state, [70, 40])).cursor, 'not-allowed')
+  assert.deepEqual(drag(state, [[100, 60], [120, 80]]).notice, {key: 'notice.locked', values: {n: 1}})
+})
+
+test('the picture lies still while a line is drawn', () => {
+  const drawing = play(withTool('brush'), {type: 'stroke-begun', shape: 'brush', verb: 'add', at: [5, 5]}).state
+  assert.equal(play(drawing, {type: 'zoomed', factor: 2, at: null}).state.view, drawing.view)
+  assert.equal(play(drawing, {type: 'fitted'}).state.view, drawing.view)
+})
