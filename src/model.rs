@@ -8,13 +8,7 @@ use tract_onnx::prelude::{
     TractError, TractResult, TypedModel, TypedRunnableModel, tvec,
 };
 
-use crate::{
-    geometry::PixelBox,
-    manifest::Manifest,
-    postprocess::Logits,
-    preprocess::EncoderInput,
-    prompt::N_CLASSES,
-};
+use crate::{geometry::PixelBox, manifest::Manifest, postprocess::Logits, preprocess::EncoderInput, prompt::N_CLASSES};
 
 /// What the pipeline needs of a model; tests stand a small fake in its place.
 pub trait Network {
@@ -200,8 +194,11 @@ impl OnnxModel {
         let features = encoder_entry.features.iter();
 
         let side = input.side as usize;
-        let outputs: Vec<&str> =
-            features.clone().map(|feature| feature.name.as_str()).chain(encoder_entry.class_logits.as_deref()).collect();
+        let outputs: Vec<&str> = features
+            .clone()
+            .map(|feature| feature.name.as_str())
+            .chain(encoder_entry.class_logits.as_deref())
+            .collect();
         let encoder = prepare(&encoder_entry.file, encoder, &[(&encoder_entry.input, &[1, 3, side, side])], &outputs)?;
 
         let mut inputs: Vec<(&str, &[usize])> =
@@ -243,10 +240,8 @@ impl Network for OnnxModel {
             let image = Tensor::from_shape(&[1, 3, side, side], input.values())?;
             let outputs = self.encoder.run(tvec!(image.into()))?;
             let n_features = self.manifest.encoder.features.len();
-            let features: TractResult<Vec<_>> = outputs[..n_features]
-                .iter()
-                .map(|output| Ok((output.shape().to_vec(), floats(output)?)))
-                .collect();
+            let features: TractResult<Vec<_>> =
+                outputs[..n_features].iter().map(|output| Ok((output.shape().to_vec(), floats(output)?))).collect();
             let class_logits = outputs.get(n_features).map(floats).transpose()?;
             Ok((Embedding::new(features?), class_logits))
         };

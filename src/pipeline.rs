@@ -447,9 +447,8 @@ mod tests {
         fn encode(&self, input: &EncoderInput) -> Result<Encoding, ModelError> {
             assert_eq!(input.side(), 16);
             self.encodes.set(self.encodes.get() + 1);
-            let probabilities = self.manifest.has_class_head().then(|| {
-                std::array::from_fn(|i| if i == 0 { 0.75 } else { 0.025 })
-            });
+            let probabilities =
+                self.manifest.has_class_head().then(|| std::array::from_fn(|i| if i == 0 { 0.75 } else { 0.025 }));
             Ok(Encoding { embedding: Embedding::new([(vec![1, 1, 4, 4], vec![0.0; 16])]), probabilities })
         }
 

@@ -252,10 +252,7 @@ mod tests {
     #[test]
     fn classes_keep_their_order_and_names() {
         let names: Vec<_> = Modality::ALL.iter().map(|m| m.name()).collect();
-        assert_eq!(
-            names.join(" "),
-            "ct mr pet us xray dermoscopy endoscopy fundus microscopy oct mammography"
-        );
+        assert_eq!(names.join(" "), "ct mr pet us xray dermoscopy endoscopy fundus microscopy oct mammography");
         for (index, modality) in Modality::ALL.into_iter().enumerate() {
             assert_eq!(modality.index(), index);
             assert_eq!(Modality::parse(modality.title()), Ok(modality));

@@ -174,7 +174,8 @@ mod tests {
     use super::*;
 
     fn grey(width: u32, height: u32, value: impl Fn(u32, u32) -> u8) -> (Vec<u8>, Size) {
-        let rgb = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| [value(x, y); 3]).collect();
+        let rgb =
+            (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| [value(x, y); 3]).collect();
         (rgb, Size { width, height })
     }
 

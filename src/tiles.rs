@@ -66,8 +66,8 @@ impl Plan {
     fn with_growth(image: Size, boxes: &[PixelBox], known: &[Rect], growth: f64) -> Self {
         let longest = f64::from(image.longest());
         let side_for = |b: PixelBox| (b.longest() * TILE_PER_BOX * growth).max(TILE_MIN_PX * growth).round();
-        let (small, whole): (Vec<usize>, Vec<usize>) = (0..boxes.len())
-            .partition(|&i| boxes[i].longest() < SMALL_SHARE * longest && side_for(boxes[i]) < longest);
+        let (small, whole): (Vec<usize>, Vec<usize>) =
+            (0..boxes.len()).partition(|&i| boxes[i].longest() < SMALL_SHARE * longest && side_for(boxes[i]) < longest);
         let mut plan = Self { whole, tiles: Vec::new() };
 
         let mut open = small;

@@ -64,7 +64,8 @@ fn segment_writes_every_kind_of_output_and_one_json_object() {
     assert_eq!(label_map.pixels().filter(|pixel| pixel.0 == [1]).count() as u64, area);
     let overlay = image::open(folder.path().join("look.overlay.png")).expect("a picture").into_rgb8();
     assert_eq!(overlay.dimensions(), (200, 140));
-    let coco: Value = serde_json::from_slice(&fs::read(folder.path().join("mask.json")).expect("a file")).expect("JSON");
+    let coco: Value =
+        serde_json::from_slice(&fs::read(folder.path().join("mask.json")).expect("a file")).expect("JSON");
     assert_eq!(coco["annotations"][0]["area"].as_f64(), Some(area as f64));
     assert!(fs::metadata(folder.path().join("mask.npz")).expect("a file").len() > 0);
 }
@@ -138,7 +139,9 @@ fn a_model_that_lost_its_end_is_named() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(message.starts_with("error[model.size]: the manifest promises "), "{message}");
     assert!(
-        message.ends_with(" bytes of encoder.onnx, there are 1000: ./cut\nhint: copy or download the model's files again\n"),
+        message.ends_with(
+            " bytes of encoder.onnx, there are 1000: ./cut\nhint: copy or download the model's files again\n"
+        ),
         "{message}"
     );
 }

@@ -108,7 +108,10 @@ fn masks_are_what_pytorch_makes_of_the_logits() {
         let expected = read_label_map(&bytes(&format!("{}.mask.png", case.name)), &Limits::default()).expect("a mask");
         let size = expected.size();
         let mask = mask_from_logits(&logits, &Letterbox::new(size, SIDE));
-        let found: Vec<bool> = (0..size.height).flat_map(|y| (0..size.width).map(move |x| (x, y))).map(|(x, y)| mask.contains(x, y)).collect();
+        let found: Vec<bool> = (0..size.height)
+            .flat_map(|y| (0..size.width).map(move |x| (x, y)))
+            .map(|(x, y)| mask.contains(x, y))
+            .collect();
         let n_equal = expected.labels().iter().zip(&found).filter(|&(&label, &found)| (label > 0) == found).count();
         if (n_equal as f64) < 0.999 * size.area() as f64 {
             let grey = found.iter().map(|&bit| u8::from(bit) * 255).collect();

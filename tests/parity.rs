@@ -42,7 +42,8 @@ fn every_model_gives_the_logits_that_pytorch_gave() {
 
 fn check_model(folder: &Path, case_folder: &Path) {
     let read = |path: &Path| fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let manifest = Manifest::parse(&String::from_utf8(read(&folder.join("manifest.json"))).expect("UTF-8")).expect("valid");
+    let manifest =
+        Manifest::parse(&String::from_utf8(read(&folder.join("manifest.json"))).expect("UTF-8")).expect("valid");
     let (encoder, decoder) = (read(&folder.join("encoder.onnx")), read(&folder.join("decoder.onnx")));
     let model = OnnxModel::load(manifest, &encoder, &decoder).expect("a model that loads");
     let case: Case = serde_json::from_slice(&read(&case_folder.join("case.json"))).expect("a case");
@@ -77,6 +78,10 @@ fn check_model(folder: &Path, case_folder: &Path) {
             let difference = (found - wanted).abs() / largest;
             assert!(difference < TOLERANCE, "{} at {x},{y}: {found}, PyTorch says {wanted}", case.model);
         }
-        assert!((decoded.score - score.clamp(0.0, 1.0)).abs() < TOLERANCE, "score {}, PyTorch says {score}", decoded.score);
+        assert!(
+            (decoded.score - score.clamp(0.0, 1.0)).abs() < TOLERANCE,
+            "score {}, PyTorch says {score}",
+            decoded.score
+        );
     }
 }

@@ -67,7 +67,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     let name = pipeline.network().manifest().name.clone();
     if !args.json {
         println!("{name}, loaded in {load_ms:.0} ms, one thread; seconds from the open picture to the label map");
-        println!("{:<16} {:>11} {:>6} {:>8} {:>8} | paper: LiteMedSAM, proposed", "case", "size", "boxes", "encodes", "s");
+        println!(
+            "{:<16} {:>11} {:>6} {:>8} {:>8} | paper: LiteMedSAM, proposed",
+            "case", "size", "boxes", "encodes", "s"
+        );
     }
     let mut rows = Vec::new();
     for (case, picture) in CASES.iter().zip(pictures.iter().cycle()) {
@@ -81,10 +84,14 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
         let Case { name, width, height, n_boxes, baseline_s, proposed_s } = case;
         if !args.json {
             let size = format!("{width}×{height}");
-            println!("{name:<16} {size:>11} {n_boxes:>6} {encodes:>8} {seconds:>8.2} | {baseline_s:>6.1} {proposed_s:>6.1}");
+            println!(
+                "{name:<16} {size:>11} {n_boxes:>6} {encodes:>8} {seconds:>8.2} | {baseline_s:>6.1} {proposed_s:>6.1}"
+            );
         }
-        rows.push(json!({"case": name, "size": [width, height], "boxes": n_boxes, "encodes": encodes, "seconds": seconds,
-            "paper": {"litemedsam": baseline_s, "proposed": proposed_s}}));
+        rows.push(
+            json!({"case": name, "size": [width, height], "boxes": n_boxes, "encodes": encodes, "seconds": seconds,
+            "paper": {"litemedsam": baseline_s, "proposed": proposed_s}}),
+        );
     }
     if args.json {
         println!("{:#}", json!({"model": name, "load_ms": load_ms, "cases": rows}));

@@ -58,15 +58,17 @@ fn find(name_or_folder: Option<&str>) -> Result<PathBuf, CliError> {
 }
 
 fn default_name(roots: &[PathBuf]) -> Result<String, CliError> {
-    roots.iter().find_map(|root| fs::read_to_string(root.join(DEFAULT_FILE)).ok()).map(|text| text.trim().to_owned()).ok_or_else(
-        || {
+    roots
+        .iter()
+        .find_map(|root| fs::read_to_string(root.join(DEFAULT_FILE)).ok())
+        .map(|text| text.trim().to_owned())
+        .ok_or_else(|| {
             CliError::new(
                 "model.no-models",
                 "no folder with models was found",
                 "set MEDBOX_MODELS to the folder, or run medbox where ./models is",
             )
-        },
-    )
+        })
 }
 
 fn read_manifest(folder: &Path) -> Result<Manifest, CliError> {

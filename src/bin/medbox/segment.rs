@@ -92,10 +92,7 @@ pub(crate) fn usage(error: impl Into<medbox::Error>) -> String {
 
 fn parse_box(text: &str) -> Result<[f64; 4], String> {
     let sides: Result<Vec<f64>, _> = text.split(',').map(|side| side.trim().parse::<f64>()).collect();
-    sides
-        .ok()
-        .and_then(|sides| sides.try_into().ok())
-        .ok_or_else(|| "a box is four numbers: x0,y0,x1,y1".to_owned())
+    sides.ok().and_then(|sides| sides.try_into().ok()).ok_or_else(|| "a box is four numbers: x0,y0,x1,y1".to_owned())
 }
 
 /// Runs the command.
