@@ -67,7 +67,9 @@ function drawLive(context, stroke, slice, look) {
 
 /** @param {Look | null} a @param {Look} b */
 const sameLook = (a, b) =>
-  a !== null && a.view === b.view && a.viewport === b.viewport && a.pixelRatio === b.pixelRatio && a.style === b.style && a.alpha === b.alpha
+  a !== null && a.viewport === b.viewport && a.pixelRatio === b.pixelRatio && a.style === b.style && a.alpha === b.alpha &&
+  // The view is made anew for each frame.
+  a.view.zoom === b.view.zoom && a.view.centre[0] === b.view.centre[0] && a.view.centre[1] === b.view.centre[1]
 
 /** Takes the stroke's new points into the bytes. @param {Live} live @param {Stroke} stroke @param {Slice} slice @returns {Region} where something may have changed */
 function advance(live, stroke, slice) {
