@@ -104,6 +104,13 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     dispatch({type: 'compared', id, pairs, comparisons})
   }
 
+  /** @param {import('./types.js').Point} at */
+  const probe = async (at) => {
+    const masks = [{region: /** @type {const} */ ([at[0], at[1], 1, 1]), bytes: new Uint8Array([1])}]
+    const found = await pool.ask(NO_JOB, 'measure', {masks}).catch(() => null)
+    dispatch({type: 'probed', at, value: found?.[0]?.mean ?? null})
+  }
+
   /** @param {string} words */
   const copy = async (words) => {
     try {
@@ -179,6 +186,8 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return pool.cancel(effect.ids)
       case 'tick-later':
         return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)
+      case 'probe':
+        return probe(effect.at)
       case 'settle-later':
         return void setTimeout(() => dispatch({type: 'window-settled', turn: effect.turn}), SETTLE_MS)
       case 'remember':

@@ -20,7 +20,7 @@ export function onWholePixels(view, viewport, pixelRatio) {
 }
 
 /** What can change without a change to the canvas. @type {ReadonlySet<keyof State>} */
-const UNSEEN = new Set(/** @type {const} */ (['view', 'pointer', 'probed', 'menu', 'sheet', 'panelOpen', 'notice', 'note', 'locale', 'theme', 'workers']))
+const UNSEEN = new Set(/** @type {const} */ (['view', 'pointer', 'probed', 'probing', 'menu', 'sheet', 'panelOpen', 'notice', 'note', 'locale', 'theme', 'workers']))
 
 /**
  * By how many device pixels the view has moved, where that is all that has changed; null where something else has.

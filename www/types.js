@@ -215,7 +215,8 @@
  * @property {boolean} invert  white for black: how it looks, not what the model sees
  * @property {boolean} smooth  whether enlarged pixels run into each other
  * @property {Point | null} pointer  the pixel under it
- * @property {{at: Point, value: number} | null} probed  the stored value of a pixel, as the core told it
+ * @property {{at: Point, value: number | null} | null} probed  the stored value of a pixel, as the core told it; null where it has none
+ * @property {Point | null} probing  the pixel that is being asked for
  * @property {GreyWindow | null} windowDraft  under the hand, not yet part of the work
  * @property {number | null} settling  the turn of the clock that is waited for before a picture in a new window is encoded
  * @property {number} lastTurn  of that clock
@@ -321,6 +322,7 @@
  *   | {type: 'invert-toggled'}
  *   | {type: 'smooth-toggled'}
  *   | {type: 'pointed', at: Point | null}
+ *   | {type: 'probed', at: Point, value: number | null}
  *   | {type: 'window-dragged', window: GreyWindow}
  *   | {type: 'window-kept', merge: boolean}
  *   | {type: 'preset-chosen', preset: Preset}
@@ -374,6 +376,7 @@
  *   | {type: 'segment', id: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isDraft: boolean}
  *   | {type: 'window', id: number, window: GreyWindow, size: Extent}
  *   | {type: 'settle-later', turn: number}
+ *   | {type: 'probe', at: Point}
  *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], rows: readonly CsvRow[], session: Session}
  *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'measure', id: number, masks: readonly Mask[]}

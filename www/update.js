@@ -16,7 +16,7 @@ import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, re
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, isMeasured, measured, withMask} from './measure.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
-import {pointed} from './pointer.js'
+import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
 import {sessionOf} from './session.js'
 import {
@@ -46,6 +46,7 @@ export const initialState = (settings = {}) => ({
   smooth: settings.smooth ?? true,
   pointer: null,
   probed: null,
+  probing: null,
   windowDraft: null,
   settling: null,
   lastTurn: 0,
@@ -96,8 +97,9 @@ export function update(state, action) {
   const [working, jobs] = assign(acted)
   const [measuring, measures] = askMeasures(working)
   const [assigned, comparisons] = askComparisons(measuring)
-  const next = noteStands(state, assigned) ? assigned : {...assigned, note: null}
-  const effects = [...asked, ...jobs, ...measures, ...comparisons, ...keepEffects(state, next)]
+  const [probing, probes] = askProbe(assigned)
+  const next = noteStands(state, probing) ? probing : {...probing, note: null}
+  const effects = [...asked, ...jobs, ...measures, ...comparisons, ...probes, ...keepEffects(state, next)]
   if (!sameSettings(state, next)) effects.push({type: 'remember', settings: settingsOf(next)})
   return [next, effects]
 }
@@ -247,7 +249,7 @@ function act(state, action) {
       const view = fitView({width, height}, state.viewport)
       const fresh = {
         shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
-        probed: null, windowDraft: null, settling: null, lastRun: null, batch: null, measures: new Map(), ...noReference(),
+        probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, measures: new Map(), ...noReference(),
         notice: state.batch && batchNotice(state.batch, job.source.name), tool: /** @type {const} */ ('box'),
       }
       return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look'), ...fresh, study: opened, view, refused: []}))
@@ -379,6 +381,8 @@ function act(state, action) {
       return [{...state, smooth: !state.smooth}, []]
     case 'pointed':
       return [pointed(state, action.at), []]
+    case 'probed':
+      return [probeAnswered(state, action), []]
     case 'window-dragged':
       return [windowDragged(state, action.window), []]
     case 'window-kept':

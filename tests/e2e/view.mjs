@@ -234,6 +234,13 @@ test('the status line tells the value under the pointer', async () => {
   assert.equal(await over([-6, 4]), '')
   await give(page, {...GREY, kind: 'colour'})
   assert.equal(await over(SOFT), '200, 200: 130 65 40')
+  await give(page, CT)
+  await page.keyboard.press('4') // So narrow a window that neither air nor bone can be told from what is shown.
+  await page.getByText('Ready: drag a box around a structure').first().waitFor()
+  for (const [place, words] of /** @type {const} */ ([[BONE, '200, 300: 700'], [AIR, '4, 4: −1,000'], [LUNG, '280, 180: −800']])) {
+    await over(place)
+    await part(page, 'at').getByText(words, {exact: true}).waitFor()
+  }
   assert.deepEqual(problems, [])
   await context.close()
 })

@@ -192,6 +192,22 @@ test('the value under the pointer is the stored one, or says that it is not exac
   assert.deepEqual(at(ct, [0, 0]), {x: 0, y: 0, values: [-255], about: true, beyond: 'low'})
 })
 
+test('the core is asked for the stored value under the pointer, one at a time and when it rests', () => {
+  const state = openedCt()
+  const first = play(state, {type: 'pointed', at: [5, 6]})
+  assert.deepEqual(first.effects, [{type: 'probe', at: [5, 6]}])
+  const moved = play(first.state, {type: 'pointed', at: [7, 8]})
+  assert.deepEqual(moved.effects, [])
+  const next = play(moved.state, {type: 'probed', at: [5, 6], value: -12})
+  assert.deepEqual(next.effects, [{type: 'probe', at: [7, 8]}])
+  const told = play(next.state, {type: 'probed', at: [7, 8], value: 55})
+  assert.deepEqual(told.effects, [])
+  assert.deepEqual(reading(told.state), {x: 7, y: 8, values: [55], about: false, beyond: null})
+  assert.deepEqual(play(play(openedState(), {type: 'pointed', at: [5, 6]}).state).effects, [], 'eight bits are known here')
+  const busy = play(state, {type: 'box-placed'}).state
+  assert.deepEqual(types(play(busy, {type: 'pointed', at: [5, 6]}).effects), [])
+})
+
 test('either layer can be hidden, never both', () => {
   const layers = (/** @type {import('../../www/types.js').Action['type'][]} */ ...actions) =>
     play(openedState(), ...actions.map((type) => /** @type {import('../../www/types.js').Action} */ ({type}))).state.layers
