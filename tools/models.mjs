@@ -17,6 +17,7 @@ const entries = readdirSync(from)
       name,
       title: manifest.title,
       bytes: manifest.encoder.bytes + manifest.decoder.bytes,
+      encodeGmac: manifest.gmac.encode,
       licence: manifest.licence,
       intendedUse: manifest.intended_use,
       default: name === defaultName,

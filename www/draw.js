@@ -3,13 +3,15 @@
 /** @import {Box, Item, Mask, Point, Slice, State, Study} from './types.js' */
 /** @import {Region} from './scroll.js' */
 
-import {simplified, traceMask} from './contour.js'
 import {drawDifferences, isComparing} from './draw-compare.js'
 import {drawDiameters} from './draw-measures.js'
+import {drawRival} from './draw-rival.js'
 import {drawBrush, drawStroke, isUnderBrush} from './draw-stroke.js'
 import {HANDLES, handlePoint, viewFromImage} from './geometry.js'
+import {outline} from './outline.js'
 import {objectColour} from './palette.js'
 import {drawPicture, ZOOM_GRID} from './picture.js'
+import {rivalShown} from './rival.js'
 import {movedBy, onWholePixels, uncovered} from './scroll.js'
 import {currentSlice, progressOf, shownItems} from './work.js'
 
@@ -18,15 +20,6 @@ const GROUND = '#0B0B0C'
 const HAIRLINE = 'rgba(0, 0, 0, 0.6)' // outside each line, so that it reads on white and on black
 const HANDLE_FILL = '#FFFFFF'
 const HINT = 'rgba(255, 255, 255, 0.9)'
-
-/** From this zoom on masks are shown with the stairs of their pixels. */
-const ZOOM_STAIRS = 4
-
-/** How far an outline may lie beside the exact one, CSS pixels: less than can be seen. */
-const OUTLINE_TOLERANCE = 0.25
-
-/** What can be made once from an immutable value is kept beside it: outlines by their tolerance, image pixels. @type {WeakMap<Uint8Array, Map<number, Path2D>>} */
-const outlines = new WeakMap()
 
 /** What a canvas shows. @type {WeakMap<HTMLCanvasElement, {state: State, pixelRatio: number}>} */
 const drawn = new WeakMap()
@@ -85,10 +78,12 @@ function drawRegion(context, state, study, pixelRatio, region) {
   const items = shownItems(state).filter((item) => item.visible && touches(state, item, region, pixelRatio))
   const masksShown = state.layers !== 'picture'
   if (masksShown) {
+    const rivalled = rivalShown(state)?.item.id
     for (const item of items) {
-      if (item.mask && !isUnderBrush(state, item)) drawMask(context, state, item, item.mask)
+      if (item.mask && !isUnderBrush(state, item) && item.id !== rivalled) drawMask(context, state, item, item.mask)
     }
     drawDifferences(context, state)
+    drawRival(context, state)
     drawStroke(context, state, pixelRatio, alphaChosen(state))
   }
   context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0)
@@ -111,29 +106,6 @@ function touches(state, {box: [x0, y0, x1, y1], mask}, region, pixelRatio) {
     (right + LINES_PX) * pixelRatio > region.x && (left - LINES_PX) * pixelRatio < region.x + region.width &&
     (bottom + LINES_PX) * pixelRatio > region.y && (top - LINES_PX) * pixelRatio < region.y + region.height
   )
-}
-
-/**
- * The outline as it is seen at a zoom: with the stairs of its pixels where these can be seen, with fewer points the smaller
- * it is.
- * @param {Mask} mask @param {number} zoom
- */
-function outline(mask, zoom) {
-  const tolerance = zoom >= ZOOM_STAIRS ? 0 : OUTLINE_TOLERANCE / 2 ** Math.floor(Math.log2(zoom))
-  let paths = outlines.get(mask.bytes)
-  if (!paths) outlines.set(mask.bytes, (paths = new Map()))
-  let path = paths.get(tolerance)
-  if (!path) {
-    path = new Path2D()
-    for (const exact of traceMask(mask, tolerance === 0 ? 'corners' : 'middles')) {
-      const loop = simplified(exact, tolerance)
-      path.moveTo(/** @type {number} */ (loop[0]), /** @type {number} */ (loop[1]))
-      for (let i = 2; i < loop.length; i += 2) path.lineTo(/** @type {number} */ (loop[i]), /** @type {number} */ (loop[i + 1]))
-      path.closePath()
-    }
-    paths.set(tolerance, path)
-  }
-  return path
 }
 
 /** How strongly the chosen mask is filled. @param {State} state */

@@ -104,6 +104,16 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     dispatch({type: 'compared', id, pairs, comparisons})
   }
 
+  /** @param {Extract<Effect, {type: 'rival'}>} effect @returns {Promise<Action>} */
+  const makeRival = async ({id, size, box, mode, choice, mask: reference}) => {
+    /** @type {Omit<import('./types.js').Mask, 'key'> | undefined} */
+    let made
+    await pool.segment({job: id, size, boxes: [box], mode, classChoice: choice, isPreview: false}, ({masks}) => ([made] = masks))
+    if (!made) throw new Error('the box came without its mask')
+    const agreement = await pool.ask(id, 'compare', {size, mask: {region: made.region, bytes: made.bytes}, reference})
+    return {type: 'rival-made', id, mask: made, agreement}
+  }
+
   /** @param {import('./types.js').Point} at */
   const probe = async (at) => {
     const masks = [{region: /** @type {const} */ ([at[0], at[1], 1, 1]), bytes: new Uint8Array([1])}]
@@ -186,6 +196,8 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return pool.cancel(effect.ids)
       case 'tick-later':
         return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)
+      case 'rival':
+        return answer(effect.id, () => makeRival(effect))
       case 'probe':
         return probe(effect.at)
       case 'settle-later':

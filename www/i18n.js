@@ -43,7 +43,7 @@ export function createTranslator(locale, table) {
     label: ({key, values}) => t(key, values),
     /**
      * Picks the form of a counted text: `stem.one`, `stem.other`.
-     * @param {'status.masks' | 'status.closer' | 'note.restored' | 'note.kept' | 'compare.alone' | 'compare.missed'} stem @param {number} n @param {Record<string, string | number>} [values]
+     * @param {'status.masks' | 'status.closer' | 'view.otherWindow' | 'note.restored' | 'note.kept' | 'compare.alone' | 'compare.missed'} stem @param {number} n @param {Record<string, string | number>} [values]
      */
     count: (stem, n, values) => t(`${stem}.${plural.select(n) === 'one' ? 'one' : 'other'}`, {n, ...values}),
     /** @param {number} share 0 to 1 */
@@ -58,6 +58,8 @@ export function createTranslator(locale, table) {
     moment: (ms) => moments.format(ms),
     /** @param {number} value */
     integer: (value) => integers.format(value),
+    /** A modality as people call it. @param {string} name as models spell it */
+    className: (name) => /** @type {Record<string, string>} */ (table)[`class.${name}`] ?? name,
     /** A stored value: whole numbers as they are, others to four digits. @param {number} n */
     value: (n) => (Number.isInteger(n) ? integers : digits).format(n).replace('-', '−'),
     /** In tens of milliseconds, from a second on in tenths of a second. @param {number} ms */

@@ -5,6 +5,7 @@
 import {isStrokeTool} from './correct.js'
 import {draw, forget} from './draw.js'
 import {filesOf} from './dropped.js'
+import {drawPair} from './draw-rival.js'
 import {createEffects, readSettings} from './effects.js'
 import {imageFromView} from './geometry.js'
 import {nameOfAddress} from './intake.js'
@@ -22,6 +23,7 @@ import {initialState, update} from './update.js'
 
 const part = findParts(document)
 const canvas = /** @type {HTMLCanvasElement} */ (part('canvas'))
+const pair = /** @type {const} */ ([/** @type {HTMLCanvasElement} */ (part('rivalMineCanvas')), /** @type {HTMLCanvasElement} */ (part('rivalOtherCanvas'))])
 const viewer = part('viewer')
 const referenceInput = /** @type {HTMLInputElement} */ (part('referenceInput'))
 const fileInput = /** @type {HTMLInputElement} */ (part('fileInput'))
@@ -57,6 +59,7 @@ const paint = () => {
   const state = getState()
   render(state, rendered)
   draw(canvas, state, window.devicePixelRatio)
+  drawPair(pair, state, window.devicePixelRatio)
   rendered = state
 }
 store.subscribe((state, previous) => {
@@ -319,6 +322,12 @@ part('measureTable').addEventListener('click', (event) => {
 onClick('forget', () => dispatch({type: 'forget-asked'}))
 part('classes').addEventListener('change', (event) =>
   dispatch({type: 'class-chosen', choice: /** @type {HTMLInputElement} */ (event.target).value}))
+part('rivalChoice').addEventListener('change', (event) =>
+  dispatch({type: 'rival-chosen', choice: /** @type {HTMLSelectElement} */ (event.target).value || null}))
+onClick('rivalTake', () => {
+  const choice = getState().rival?.choice
+  if (choice) dispatch({type: 'class-chosen', choice})
+})
 window.addEventListener('pointerdown', (event) => {
   if (getState().menu && !within(event, '.menu')) dispatch({type: 'menu-toggled', menu: null})
 })

@@ -6,7 +6,7 @@
 import {attribute, check, element, show, text} from './dom.js'
 import {clamp} from './geometry.js'
 import {reading} from './pointer.js'
-import {PRESETS, presetWindow, sameWindow, wantedWindow, windowBounds, windowStep} from './windowing.js'
+import {otherWindowItems, PRESETS, presetWindow, sameWindow, wantedWindow, windowBounds, windowStep} from './windowing.js'
 import {currentSlice} from './work.js'
 
 /** @typedef {(name: string) => HTMLElement} Part */
@@ -18,6 +18,11 @@ export function renderView(part, state, previous, translator) {
   if (!study) return
   const changed = (/** @type {(keyof State)[]} */ ...keys) => !previous || keys.some((key) => state[key] !== previous[key])
   if (changed('study', 'windowDraft')) renderWindow(part, currentSlice(study), wantedWindow(state, study), translator)
+  if (changed('study')) {
+    const n = otherWindowItems(state).length
+    show(part('otherWindow'), n > 0)
+    if (n > 0) text(part('otherWindowWords'), translator.count('view.otherWindow', n))
+  }
   if (!changed('study', 'opacity', 'layers', 'invert', 'smooth')) return
   set(part('opacity'), Math.round(state.opacity * 100))
   text(part('opacityValue'), translator.percent(state.opacity))
@@ -124,6 +129,7 @@ export function listenToView(part, dispatch, getState) {
     if (window) dispatch({type: 'window-dragged', window})
     dispatch({type: 'window-kept', merge: true})
   })
+  part('renew').addEventListener('click', () => dispatch({type: 'masks-renewed'}))
   part('opacity').addEventListener('input', ({target}) =>
     dispatch({type: 'opacity-chosen', opacity: /** @type {HTMLInputElement} */ (target).valueAsNumber / 100}))
   part('layers').addEventListener('change', ({target}) =>

@@ -6,12 +6,14 @@
 import {attribute, check, element, enable, icon, show, text} from './dom.js'
 import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
+import {encodeTime} from './encode-time.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {createComparison} from './render-compare.js'
 import {createMeasures} from './render-measures.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderCorrect} from './render-correct.js'
 import {createObjects} from './render-objects.js'
+import {classText, predictedClass, renderClasses} from './render-classes.js'
 import {renderView, valueFacts} from './render-view.js'
 import {wantedWindow} from './windowing.js'
 import {currentSlice} from './work.js'
@@ -71,14 +73,10 @@ export function createRenderer(part, translator) {
     if (changed('study', 'draft', 'selected', 'hovered', 'refused', 'model', 'mode')) {
       renderObjects(state, previous)
     }
-    if (changed('study', 'model')) renderClasses(part, state, translator)
+    if (changed('study', 'model', 'rival', 'selected', 'draft', 'stroke', 'mode')) renderClasses(part, state, translator)
     if (changed('study', 'windowDraft')) renderFacts(part, state, translator)
     renderView(part, state, previous, translator)
-    if (changed('mode', 'encodeMs', 'modelName')) {
-      const ms = state.encodeMs[state.modelName ?? '']
-      check(part('closer'), state.mode === 'default')
-      text(part('closerNote'), ms ? t('panel.closer.note', {time: translator.duration(ms)}) : t('panel.closer.noteUntimed'))
-    }
+    if (changed('mode', 'encodeMs', 'modelName', 'lastRun')) renderCloser(part, state, translator)
     if (state.shelved && changed('shelved')) text(part('resume'), t('empty.resume', {name: state.shelved.source.demo?.title ?? state.shelved.source.name}))
     if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
     renderBar(part, state, translator)
@@ -137,9 +135,9 @@ function renderModels(part, state, translator) {
   attribute(part('modelButton'), 'aria-expanded', state.menu === 'model')
   show(part('modelList'), state.menu === 'model')
   const entries = state.models.map((model) => {
-    const ms = state.encodeMs[model.name]
+    const expected = encodeTime(state, model)
     const facts = [t('model.bytes', {size: translator.size(model.bytes)}), model.licence]
-    if (ms) facts.splice(1, 0, t('model.perPicture', {time: translator.duration(ms)}))
+    if (expected) facts.splice(1, 0, t(expected.isMeasured ? 'model.perPicture' : 'model.perPictureAbout', {time: translator.duration(expected.ms)}))
     const isChosen = model.name === state.modelName
     return element('button', {'data-model': model.name, 'aria-pressed': String(isChosen)}, [
       element('b', {}, isChosen ? [model.title, icon('check')] : [model.title]),
@@ -150,6 +148,19 @@ function renderModels(part, state, translator) {
   part('modelList').replaceChildren(...entries)
   part('modelCredits').replaceChildren(...state.models.map((model) =>
     element('li', {}, [element('b', {}, [`${model.title}. `]), `${model.licence}. ${model.intendedUse}`])))
+}
+
+/** Looking closer, and what it costs. @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderCloser(part, state, translator) {
+  const {t, duration, count} = translator
+  const {mode, lastRun} = state
+  const ms = state.encodeMs[state.modelName ?? '']
+  check(part('closer'), mode === 'default')
+  const cost = ms ? t('panel.closer.note', {time: duration(ms)}) : t('panel.closer.noteUntimed')
+  const run = mode === 'default' && lastRun && lastRun.tiles > 0
+    ? ` ${t('panel.closer.last', {looks: count('status.closer', lastRun.tiles), n: lastRun.encodes, time: duration(lastRun.ms)})}`
+    : ''
+  text(part('closerNote'), cost + run)
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
@@ -177,59 +188,6 @@ function renderStep(button, words, label) {
   attribute(button, 'aria-label', words)
   attribute(button, 'title', `${words} (${button.dataset.key === 'Control+Z' ? 'Ctrl+Z' : 'Ctrl+Y'})`)
   enable(button, label !== undefined)
-}
-
-/** @param {State} state @returns {{name: string, share: number} | null} the class that the model sees */
-export function predictedClass(state) {
-  const probabilities = state.study && currentSlice(state.study).probabilities
-  const classes = state.model?.classes
-  if (!probabilities || !classes) return null
-  const best = probabilities.indexOf(Math.max(...probabilities))
-  return {name: classes[best] ?? '', share: probabilities[best] ?? 0}
-}
-
-/** @param {State} state @param {Translator} translator */
-function classText(state, {t, percent}) {
-  const choice = state.study?.work.classChoice ?? 'auto'
-  if (choice === 'unknown') return t('bar.class.unknown')
-  if (choice !== 'auto') return t('bar.class.chosen', {name: choice})
-  const predicted = predictedClass(state)
-  return predicted ? t('bar.class.auto', {name: predicted.name, percent: percent(predicted.share)}) : t('bar.class.autoWait')
-}
-
-/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
-function renderClasses(part, state, {t, percent}) {
-  const {study, model} = state
-  const classes = model?.takesClass ? model.classes : null
-  const list = part('classes')
-  show(list, classes !== null)
-  show(part('noClass'), model !== null && classes === null)
-  show(part('classSection'), study !== null)
-  if (!study || !classes) return
-  const choices = ['auto', ...classes, 'unknown']
-  if (list.children.length !== choices.length) {
-    list.replaceChildren(...choices.map((choice) => {
-      const words = choice === 'auto' ? t('panel.class.auto') : choice === 'unknown' ? t('panel.class.unknown') : choice
-      return element('label', {class: 'class'}, [
-        element('input', {type: 'radio', name: 'class', value: choice}),
-        element('span', {class: 'class-name'}, [words]),
-        element('span', {class: 'class-bar'}),
-        element('span', {class: 'class-share'}),
-      ])
-    }))
-  }
-  const {probabilities} = currentSlice(study)
-  const best = predictedClass(state)?.name
-  choices.forEach((choice, i) => {
-    const row = /** @type {HTMLElement} */ (list.children[i])
-    const [input, , bar, share] = /** @type {HTMLElement[]} */ ([...row.children])
-    check(/** @type {HTMLElement} */ (input), study.work.classChoice === choice)
-    const value = probabilities?.[i - 1]
-    const isClass = choice !== 'auto' && choice !== 'unknown'
-    attribute(row, 'data-best', choice === best)
-    bar?.style.setProperty('--share', String(isClass ? value ?? 0 : 0))
-    text(/** @type {HTMLElement} */ (share), isClass && value !== undefined ? percent(value) : '')
-  })
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
@@ -372,5 +330,5 @@ function idleWords(state, translator) {
   const n = state.study.work.items.filter((item) => item.mask).length
   if (n === 0) return t('status.readyForBox')
   const seen = predictedClass(state)
-  return count('status.masks', n) + (seen ? `, ${t('status.class', {name: seen.name, percent: percent(seen.share)})}` : '')
+  return count('status.masks', n) + (seen ? `, ${t('status.class', {name: translator.className(seen.name), percent: percent(seen.share)})}` : '')
 }

@@ -101,7 +101,7 @@
 /** @typedef {'label' | 'overlay' | 'coco' | 'npz'} CoreExportKind  what the core writes */
 /** @typedef {CoreExportKind | 'csv' | 'zip' | 'session'} ExportKind */
 
-/** @typedef {{name: string, title: string, bytes: number, licence: string, intendedUse: string, default: boolean}} ModelEntry */
+/** @typedef {{name: string, title: string, bytes: number, encodeGmac: number, licence: string, intendedUse: string, default: boolean}} ModelEntry  encodeGmac: multiply-adds of one look at a picture, in thousands of millions */
 /** @typedef {{name: string, title: string, licence: string, intendedUse: string, bytes: number, classes: readonly string[] | null, takesClass: boolean, sha256: ModelId['sha256']}} ModelInfo */
 /**
  * @typedef {object} Demo
@@ -158,10 +158,15 @@
  * @typedef {{kind: 'look', id: number, startedMs: number | null, source: Source, wish: OfferWay | 'rest' | null}} LookJob  into a file that may hold masks or boxes; rest: what it holds beside the picture that was opened from it
  * @typedef {{kind: 'export', id: number, startedMs: number | null, what: ExportKind}} ExportJob
  * @typedef {{kind: 'refine', id: number, startedMs: number | null, itemId: number, how: Refinement, mask: Mask}} RefineJob
+ * @typedef {{kind: 'rival', id: number, startedMs: number | null, of: Uint8Array, key: string}} RivalJob  of: the bytes of the object's own mask
  * @typedef {{kind: 'window', id: number, startedMs: number | null, window: GreyWindow}} WindowJob
- * @typedef {FetchJob | OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob | LookJob | WindowJob} Job
+ * @typedef {FetchJob | OpenJob | RefineJob | EncodeJob | SegmentJob | ExportJob | LookJob | WindowJob | RivalJob} Job
  */
 
+/**
+ * A second class that the selected object is looked at through; `made` is what came of it, for the mask with the bytes `of`.
+ * @typedef {{choice: ClassChoice, made: {of: Uint8Array, mask: Mask, agreement: Comparison} | null}} Rival
+ */
 /** @typedef {{name: string, sha256: {encoder: string, decoder: string}}} ModelId  which files a model is made of */
 /**
  * A study as it is kept: all that is needed to open it again as it was. Steps that could be undone are not part of it.
@@ -225,6 +230,7 @@
  * @property {ModelInfo | null} model  the one that is loaded
  * @property {Readonly<Record<string, number>>} encodeMs  last time of one encode on this device, for each model
  * @property {Mode} mode
+ * @property {Rival | null} rival
  * @property {readonly Demo[]} demos
  * @property {Study | null} study
  * @property {Study | null} shelved  the one that was closed last, to go back to
@@ -326,12 +332,15 @@
  *   | {type: 'window-dragged', window: GreyWindow}
  *   | {type: 'window-kept', merge: boolean}
  *   | {type: 'preset-chosen', preset: Preset}
+ *   | {type: 'masks-renewed'}
  *   | {type: 'windowed', id: number, picture: ImageData}
  *   | {type: 'window-settled', turn: number}
  *   | {type: 'theme-toggled'}
  *   | {type: 'locale-chosen', locale: Locale}
  *   | {type: 'mode-chosen', mode: Mode}
  *   | {type: 'class-chosen', choice: ClassChoice}
+ *   | {type: 'rival-chosen', choice: ClassChoice | null}
+ *   | {type: 'rival-made', id: number, mask: Omit<Mask, 'key'>, agreement: Comparison}
  *   | {type: 'anchor-set', at: Point | null}
  *   | {type: 'drafted', id: number | null, verb: Draft['verb'], box: Box}
  *   | {type: 'draft-kept'}
@@ -375,6 +384,7 @@
  *   | {type: 'encode', id: number, size: Extent}
  *   | {type: 'segment', id: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isDraft: boolean}
  *   | {type: 'window', id: number, window: GreyWindow, size: Extent}
+ *   | {type: 'rival', id: number, size: Extent, box: Box, mode: Mode, choice: ClassChoice, mask: Pick<Mask, 'region' | 'bytes'>}
  *   | {type: 'settle-later', turn: number}
  *   | {type: 'probe', at: Point}
  *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], rows: readonly CsvRow[], session: Session}

@@ -18,9 +18,10 @@ import {askMeasures, isMeasured, measured, withMask} from './measure.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
+import {nextRival, rivalChosen, rivalMade} from './rival.js'
 import {sessionOf} from './session.js'
 import {
-  isWindowMoving, nextWindow, presetChosen, sameWindow, wantedWindow, windowDragged, windowed, windowKept, windowSettled,
+  isWindowMoving, masksRenewed, nextWindow, presetChosen, sameWindow, wantedWindow, windowDragged, windowed, windowKept, windowSettled,
   WINDOW_8_BIT, withoutWindow,
 } from './windowing.js'
 import {changeItem, currentItems, currentSlice, isEdited, itemFromDraft, maskKey, wantedMasks} from './work.js'
@@ -55,6 +56,7 @@ export const initialState = (settings = {}) => ({
   model: null,
   encodeMs: settings.encodeMs ?? {},
   mode: settings.mode ?? 'default',
+  rival: null,
   demos: [],
   study: null,
   shelved: null,
@@ -155,7 +157,8 @@ function nextJob(state) {
     const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft, left: ids.length, window})
     return startJob(state, job, {type: 'segment', id, size, boxes, mode, classChoice: study.work.classChoice, isDraft})
   }
-  return nextExport(state, study)
+  const rival = encoding === 'done' && !jobOfKind(state, 'segment') ? nextRival(state) : null
+  return rival ?? nextExport(state, study)
 }
 
 /** Saving waits until every mask is up to date. @param {State} state @param {Study} study @returns {[State, Effect[]] | null} */
@@ -249,10 +252,10 @@ function act(state, action) {
       const view = fitView({width, height}, state.viewport)
       const fresh = {
         shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
-        probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, measures: new Map(), ...noReference(),
+        probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
         notice: state.batch && batchNotice(state.batch, job.source.name), tool: /** @type {const} */ ('box'),
       }
-      return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look'), ...fresh, study: opened, view, refused: []}))
+      return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))
     }
     case 'encoded': {
       const job = jobAnswered(state, 'encode', action.id)
@@ -292,7 +295,7 @@ function act(state, action) {
       const retried = job.kind === 'open' ? nextOfBatch(endJob(state, job.id), job.source, action.failure) : null
       if (retried) return [retried, []]
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
-      const stopped = job.kind === 'window' ? withoutWindow(endJob(state, job.id)) : afterStop(state, job)
+      const stopped = afterStop(state, job)
       return [{...stopped, failure, batch: null, saving: null}, []]
     }
     case 'workers-changed':
@@ -389,6 +392,8 @@ function act(state, action) {
       return windowKept(state, action)
     case 'preset-chosen':
       return presetChosen(state, action.preset)
+    case 'masks-renewed':
+      return [masksRenewed(state), []]
     case 'windowed':
       return [windowed(state, action), []]
     case 'window-settled':
@@ -405,6 +410,11 @@ function act(state, action) {
       const work = {...study.work, classChoice: action.choice}
       return [{...state, menu: null, study: commit(study, work, label)}, []]
     }
+
+    case 'rival-chosen':
+      return [rivalChosen(state, action.choice), []]
+    case 'rival-made':
+      return [rivalMade(state, action), []]
 
     case 'anchor-set':
       return [{...state, anchor: action.at}, []]
@@ -545,6 +555,8 @@ function stopWork(state, which = () => true) {
 /** The state without a job; what the job was to make is not asked for again by itself. @param {State} state @param {Job} job @returns {State} */
 function afterStop(state, job) {
   const idle = endJob(state, job.id)
+  if (job.kind === 'window') return withoutWindow(idle)
+  if (job.kind === 'rival') return rivalChosen(idle, null)
   if (job.kind === 'encode') return refuseStale(withEncoding(idle, 'stopped'))
   if (job.kind === 'segment') return {...idle, refused: [...state.refused, ...job.keys]}
   return idle

@@ -3,12 +3,12 @@
  * look-up; the picture itself comes from the core, and is encoded again, because the model sees what the person sees.
  */
 
-/** @import {Effect, GreyWindow, Preset, Slice, State, Study} from './types.js' */
+/** @import {Effect, GreyWindow, Item, Preset, Slice, State, Study} from './types.js' */
 
 import {clamp} from './geometry.js'
 import {commit} from './history.js'
 import {endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
-import {changeSlice, currentSlice} from './work.js'
+import {changeSlice, currentItems, currentSlice, isEdited, maskKey} from './work.js'
 
 /** Eight bits shown as they are. @type {GreyWindow} */
 export const WINDOW_8_BIT = {level: 127.5, width: 255}
@@ -213,6 +213,28 @@ export function windowed(state, {id, picture}) {
   const job = jobAnswered(state, 'window', id)
   if (!state.study || !job) return state
   return {...endJob(state, id), study: changeSlice(state.study, {picture, window: job.window, encoding: 'waiting'})}
+}
+
+/**
+ * Objects whose masks were made while the picture was seen through another window. Those that a person has changed or
+ * locked are their own affair.
+ * @param {State} state @returns {Item[]}
+ */
+export function otherWindowItems(state) {
+  const {study} = state
+  if (!study) return []
+  const {window: shown} = currentSlice(study)
+  return currentItems(study).filter((item) => item.mask?.window && !item.locked && !isEdited(item) && !sameWindow(item.mask.window, shown))
+}
+
+/** Has these masks made again, through the window of now. @param {State} state @returns {State} */
+export function masksRenewed(state) {
+  const {study} = state
+  const old = new Set(otherWindowItems(state).map(({id}) => id))
+  if (!study || old.size === 0) return state
+  const items = study.work.items.map((item) => (item.mask && old.has(item.id) ? {...item, mask: {...item.mask, key: ''}} : item))
+  const refused = state.refused.filter((key) => !study.work.items.some((item) => old.has(item.id) && maskKey(state, item.box) === key))
+  return {...state, refused, notice: null, study: commit(study, {...study.work, items}, {key: 'undo.renew'})}
 }
 
 /** A window that the core refused is left. @param {State} state @returns {State} */

@@ -286,6 +286,51 @@ test('a picture that was moved looks as if it had been drawn there', async () =>
   await context.close()
 })
 
+test('two classes are compared side by side, and the other one can be taken', async () => {
+  const {context, page, problems} = await openPicture(GREY)
+  const shares = await page.locator('.class-share').allInnerTexts()
+  assert.deepEqual(shares.filter((share) => share !== ''), ['2%', '80%', ...Array(9).fill('2%')])
+  assert.equal(await page.locator('.class[data-best="true"]').innerText(), 'MR\n80%')
+  await part(page, 'rivalChoice').selectOption({label: 'Microscopy'})
+  await page.getByText('Select an object that has a mask.').waitFor()
+  const [from, to] = [await onScreen(page, [100, 100]), await onScreen(page, [300, 300])]
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  await page.mouse.move(to.x, to.y, {steps: 4})
+  await page.mouse.up()
+  // The stand-in's ellipses: of radius 1 as MR is predicted, of 1 − 8 · 0.04 = 0.68 as microscopy; DSC = 2 · 0.68² / (1 + 0.68²).
+  await part(page, 'rivalScore').getByText(/^DSC 0\.63\d? between the two$/).waitFor()
+  assert.equal(await part(page, 'rivalOther').innerText(), 'Microscopy')
+  await page.mouse.move(5, 400)
+  const between = await colourAt(page, [200, 120]) // in the larger one only: 60 % of #E69F00 over grey
+  const grey = 130
+  ;[0xe6, 0x9f, 0].forEach((channel, i) => assert.ok(Math.abs((between[i] ?? 0) - (grey + (channel - grey) * 0.6)) <= 2, `${between}`))
+  assert.deepEqual(await colourAt(page, SOFT), [grey, grey, grey], 'what both take in is left free')
+  const sizes = await page.evaluate(() => ['rivalMineCanvas', 'rivalOtherCanvas'].map((name) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(`[data-part="${name}"]`))
+    const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? []
+    let n = 0
+    for (let i = 0; i < data.length; i += 4) if (Math.abs((data[i] ?? 0) - (data[i + 2] ?? 0)) > 8) n++
+    return {n, px: canvas.width}
+  }))
+  assert.ok(sizes.every(({px}) => px > 60) && (sizes[0]?.n ?? 0) > 500 && sizes[1]?.n === 0, 'the one in colour, the other in white')
+  await part(page, 'rivalTake').click()
+  assert.equal(await part(page, 'classButton').innerText(), 'Class: Microscopy')
+  assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: change the modality')
+  await page.locator('.object[data-progress="done"]').waitFor()
+  assert.equal(await part(page, 'rivalPair').isVisible(), false)
+  await page.keyboard.press('Control+z')
+  await part(page, 'rivalScore').waitFor()
+  await part(page, 'modelButton').click()
+  const [time] = /probably .* a picture here/.exec(await page.locator('[data-model="plain"]').innerText()) ?? []
+  assert.ok(time, 'a model that was not used is estimated from the one that was')
+  await page.locator('[data-model="plain"]').click()
+  await page.getByText('This model takes no modality').waitFor()
+  assert.equal(await part(page, 'rival').isVisible(), false)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('two fingers pan and pinch', async () => {
   const {context, page, problems} = await openPicture(GREY, {touch: true})
   const {x, y} = await onScreen(page, SOFT)

@@ -7,7 +7,7 @@ import {initialState, update} from '../../www/update.js'
 import {isUpToDate as hasItsMask} from '../../www/work.js'
 
 /** @type {ModelEntry} */
-export const ENTRY = {name: 'tiny', title: 'Tiny', bytes: 10, licence: 'CC0', intendedUse: 'tests', default: true}
+export const ENTRY = {name: 'tiny', title: 'Tiny', bytes: 10, encodeGmac: 2, licence: 'CC0', intendedUse: 'tests', default: true}
 /** @type {ModelInfo} */
 export const INFO = {...ENTRY, classes: null, takesClass: false, sha256: {encoder: 'e1', decoder: 'd1'}}
 

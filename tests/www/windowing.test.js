@@ -3,7 +3,7 @@ import {test} from 'node:test'
 
 import {jobOfKind} from '../../www/jobs.js'
 import {reading} from '../../www/pointer.js'
-import {lookup, percentileWindow, presetWindow, PRESETS, tidyWindow, windowBounds} from '../../www/windowing.js'
+import {lookup, otherWindowItems, percentileWindow, presetWindow, PRESETS, tidyWindow, windowBounds} from '../../www/windowing.js'
 import {currentSlice} from '../../www/work.js'
 import {answer, INFO, itemOf, lastJob, openedState, picture, play, studyOf, types, withObject} from './support.js'
 
@@ -127,6 +127,23 @@ test('masks stay when the window moves, and know through which one they were mad
   assert.equal(itemOf(encoded.state).mask, mask)
   const nudged = answer(play(encoded.state, {type: 'nudged', dx: 1, dy: 0, resize: false}).state)
   assert.deepEqual(itemOf(nudged).mask?.window, {level: -600, width: 1500})
+})
+
+test('masks of another window are made again when that is asked for, and undo brings the old ones back', () => {
+  const before = withObject(openedCt(), [10, 10, 60, 60])
+  const other = windowedOnce(play(before, {type: 'preset-chosen', preset: 'lung'}).state).state
+  assert.deepEqual(otherWindowItems(other).map(({id}) => id), [1])
+  const renewed = play(other, {type: 'masks-renewed'})
+  assert.deepEqual(types(renewed.effects), ['encode'])
+  const asked = play(renewed.state, {type: 'encoded', id: renewed.state.lastJobId, probabilities: null, ms: 9}).state
+  const made = answer(asked)
+  assert.deepEqual(itemOf(made).mask?.window, {level: -600, width: 1500})
+  assert.deepEqual(otherWindowItems(made), [])
+  const undone = play(made, {type: 'undo'}).state
+  assert.equal(itemOf(undone).mask?.window?.level, 20)
+  assert.equal(itemOf(undone).mask?.key, itemOf(before).mask?.key, 'and it is not asked for again')
+  const locked = play(other, {type: 'lock-toggled', id: 1}).state
+  assert.deepEqual(otherWindowItems(locked), [])
 })
 
 test('a box that is drawn while the window settles does not wait', () => {

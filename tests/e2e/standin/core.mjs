@@ -7,7 +7,7 @@
 
 /** @typedef {{width: number, height: number, kind?: 'ct' | 'grey' | 'colour', encodeMs?: number}} Recipe  ct: Hounsfield units */
 
-const CLASSES = ['CT', 'MR', 'PET', 'US', 'XRay', 'Dermoscopy', 'Endoscopy', 'Fundus', 'Microscopy', 'OCT', 'Mammography']
+const CLASSES = ['ct', 'mr', 'pet', 'us', 'xray', 'dermoscopy', 'endoscopy', 'fundus', 'microscopy', 'oct', 'mammography']
 const PROBABILITIES = CLASSES.map((_, i) => (i === 1 ? 0.8 : 0.02))
 const FULL = {level: 127.5, width: 255}
 /** @type {{recipe: Recipe, window: GreyWindow} | null} */
@@ -114,4 +114,23 @@ export function segment(sides, options) {
     objects.push({box: /** @type {Box} */ ([x0, y0, x1, y1]), score: 0.9 * shrink, areaPx, region: [x0, y0, width, height], mask})
   }
   return {objects, probabilities: null, encodes: 0, tiles: 0}
+}
+
+/** @typedef {{region: readonly [number, number, number, number], mask: Uint8Array}} Pixels */
+/** Scores but the surface ones. @param {number} width @param {number} height @param {Pixels} object @param {Pixels} reference */
+export function compare(width, height, object, reference) {
+  const [a, b] = [object, reference].map(({region: [x, y, w, h], mask}) => {
+    const all = new Uint8Array(width * height)
+    for (let row = 0; row < h; row++) all.set(mask.subarray(row * w, (row + 1) * w), (y + row) * width + x)
+    return all
+  })
+  if (!a || !b) throw new Error('two masks are compared')
+  let [shared, missedPx, extraPx] = [0, 0, 0]
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] && b[i]) shared++
+    else if (b[i]) missedPx++
+    else if (a[i]) extraPx++
+  }
+  const total = 2 * shared + missedPx + extraPx
+  return {dsc: total === 0 ? null : (2 * shared) / total, nsd: null, nsdContour: null, missedPx, extraPx}
 }
