@@ -14,7 +14,7 @@ const PICTURES = 'pictures'
 /** Where a tab remembers, over a reload, which record is its own. */
 const TAB_KEY = 'medbox.tab'
 /** How long to wait for a record that this tab, or another one, holds. */
-const [OWN_MS, OTHER_MS] = [500, 30]
+const [OWN_MS, OTHER_MS] = [500, 250]
 
 /**
  * @typedef {{json: string, savedMs: number, search: string, shelved: boolean}} KeptRecord

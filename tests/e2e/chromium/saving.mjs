@@ -141,6 +141,7 @@ test('each tab keeps its own, and a tab that is gone is taken over', {timeout: S
   await beside.page.waitForTimeout(KEPT_MS)
   assert.equal(await part(beside.page, 'note').isVisible(), false, 'the other tab has it')
   await page.close()
+  await beside.page.waitForTimeout(KEPT_MS) // the browser lets go of what a closed tab held
   const next = await openTab(context)
   await masksDone(next.page, 1)
   assert.match(await part(next.page, 'noteText').innerText(), /^Restored from this browser/)
