@@ -1,5 +1,6 @@
-/** `node tools/dist.mjs`: copies what the page needs to dist/medbox and prints what it weighs. */
+/** `node tools/dist.mjs`: copies what the page needs to dist/medbox, with the licences of all that is in it, and prints what it weighs. */
 
+import {execFileSync} from 'node:child_process'
 import {cpSync, readdirSync, rmSync, statSync} from 'node:fs'
 import {join} from 'node:path'
 
@@ -9,6 +10,10 @@ const isServed = (/** @type {string} */ path) => !path.endsWith('.inputs') && !p
 cpSync('www', to, {recursive: true, dereference: true, filter: isServed})
 // Whoever gets the folder gets the licences; those of the packages lie in vendor/NOTICE.txt.
 for (const file of ['LICENSE', 'NOTICE']) cpSync(file, join(to, file))
+/** @param {...string} args */
+const node = (...args) => execFileSync(process.execPath, args, {stdio: 'inherit'})
+node('tools/third-party.mjs', join(to, 'THIRD-PARTY.md'))
+node('tools/precache.mjs', to)
 
 /** @param {string} folder @returns {string[]} */
 const files = (folder) => readdirSync(folder, {withFileTypes: true}).flatMap((entry) =>

@@ -1,10 +1,14 @@
-/** `node tools/serve.mjs FOLDER PORT`: serves a folder on this machine and prints the address. */
+/**
+ * `node tools/serve.mjs FOLDER PORT`: serves a folder on this machine and prints the address. What the service worker
+ * keeps is listed anew for each request, so that a file that was edited is a new version of the page.
+ */
 
 import {serve} from '../tests/e2e/server.mjs'
+import {precacheScript} from './precache.mjs'
 
 const [root = 'www', port = '8765'] = process.argv.slice(2)
 try {
-  const {url} = await serve(root, {port: Number(port)})
+  const {url} = await serve(root, {port: Number(port), made: {'pkg/precache.js': () => precacheScript(root)}})
   console.log(`medbox is at ${url} (Ctrl+C ends it)`)
 } catch (error) {
   if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE') throw error

@@ -1,5 +1,6 @@
 /** What the page fetches from beside itself: the wasm module, model files, lists. Same origin only; the policy sees to it. */
 
+import {keptOrFetched} from './kept-files.js'
 import {PageError} from './protocol.js'
 
 /** @import {ModelFiles} from './engine.js' */
@@ -68,36 +69,47 @@ export async function fetchJson(url) {
   }
 }
 
+/** The hashes of a wasm build, from the list that is written with it. @param {string} path @returns {Promise<string[]>} */
+async function hashesOfBuild(path) {
+  await import(new URL('pkg/precache.js', import.meta.url).href)
+  const {later} = /** @type {{later: Record<string, string[]>}} */ (Reflect.get(globalThis, 'medboxFiles'))
+  return later[path] ?? []
+}
+
 /**
  * The module, unpacked here because simple servers send the file as it is. Servers that know better may have unpacked it.
- * @param {(loading: Loading) => void} onLoading @returns {Promise<WebAssembly.Module>}
+ * @param {(loading: Loading) => void} onLoading @returns {Promise<{module: WebAssembly.Module, kept: boolean}>}
  */
 export async function fetchModule(onLoading) {
   const build = chooseBuild()
   if (!build) throw new PageError('page.no-simd')
-  const packed = await fetchBlob(`pkg/medbox_${build}.wasm.gz`, (loaded) => onLoading({kind: 'engine', loaded, total: 0}))
+  const path = `pkg/medbox_${build}.wasm.gz`
+  const {blob: packed, kept} = await keptOrFetched(path, await hashesOfBuild(path), () =>
+    fetchBlob(path, (loaded) => onLoading({kind: 'engine', loaded, total: 0})))
   const [first, second] = new Uint8Array(await packed.slice(0, 2).arrayBuffer())
   const isPacked = first === 0x1f && second === 0x8b
   const stream = isPacked ? packed.stream().pipeThrough(new DecompressionStream('gzip')) : packed.stream()
-  return WebAssembly.compile(await new Response(stream).arrayBuffer())
+  return {module: await WebAssembly.compile(await new Response(stream).arrayBuffer()), kept}
 }
 
 /**
- * @param {string} name folder below models/ @param {(loading: Loading) => void} onLoading @returns {Promise<ModelFiles>}
+ * @param {string} name folder below models/ @param {(loading: Loading) => void} onLoading
+ * @returns {Promise<{files: ModelFiles, kept: boolean}>}
  */
 export async function fetchModel(name, onLoading) {
   const folder = `models/${encodeURIComponent(name)}/`
   const manifest = await (await fetchBlob(`${folder}manifest.json`)).text()
-  const {encoder, decoder} = /** @type {Record<'encoder' | 'decoder', {file: string, bytes: number}>} */ (JSON.parse(manifest))
+  const {encoder, decoder} = /** @type {Record<'encoder' | 'decoder', {file: string, bytes: number, sha256: string}>} */ (JSON.parse(manifest))
   const total = encoder.bytes + decoder.bytes
   const loaded = {encoder: 0, decoder: 0}
-  const part = (/** @type {'encoder' | 'decoder'} */ which, /** @type {string} */ file) =>
-    fetchBlob(folder + file, (bytes) => {
-      loaded[which] = bytes
-      onLoading({kind: 'model', loaded: loaded.encoder + loaded.decoder, total})
-    })
-  const [encoderBlob, decoderBlob] = await Promise.all([part('encoder', encoder.file), part('decoder', decoder.file)])
-  return {manifest, encoder: encoderBlob, decoder: decoderBlob}
+  const part = (/** @type {'encoder' | 'decoder'} */ which, /** @type {{file: string, sha256: string}} */ {file, sha256}) =>
+    keptOrFetched(folder + file, [sha256], () =>
+      fetchBlob(folder + file, (bytes) => {
+        loaded[which] = bytes
+        onLoading({kind: 'model', loaded: loaded.encoder + loaded.decoder, total})
+      }))
+  const [one, other] = await Promise.all([part('encoder', encoder), part('decoder', decoder)])
+  return {files: {manifest, encoder: one.blob, decoder: other.blob}, kept: one.kept && other.kept}
 }
 
 /** The sums that tell one state of a model from another. @param {ModelFiles} files @returns {ModelId['sha256']} */

@@ -4,6 +4,7 @@
 
 import {fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
 import {contentsOf} from './looking.js'
+import {createOffline} from './offline.js'
 import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
 import {createFetching} from './reading.js'
@@ -37,12 +38,13 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     onChange(bytes) {
       if (told === bytes.join()) return
       told = bytes.join()
-      dispatch({type: 'workers-changed', bytes})
+      dispatch({type: 'workers-changed', bytes, max: workers})
     },
   })
   const saving = createSaving(dispatch, pool)
-  /** @type {Promise<WebAssembly.Module> | null} */
-  let module = null
+  const offline = createOffline(dispatch)
+  /** @type {ReturnType<typeof fetchModule> | null} */
+  let engine = null
   let lastModelLoad = 0
 
   /** @param {unknown} error @param {(failure: Failure) => void} tell */
@@ -72,18 +74,19 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     const turn = ++lastModelLoad
     const isLatest = () => turn === lastModelLoad
     try {
-      module ??= fetchModule((loading) => dispatch({type: 'loading', loading}))
-      pool.setModule(module)
-      const [files] = await Promise.all([
+      engine ??= fetchModule((loading) => dispatch({type: 'loading', loading}))
+      pool.setModule(engine.then(({module}) => module))
+      const [{files, kept}, {kept: engineKept}] = await Promise.all([
         fetchModel(entry.name, (loading) => isLatest() && dispatch({type: 'loading', loading})),
-        module,
+        engine,
       ])
       if (!isLatest()) return
+      dispatch({type: 'files-kept', kept: kept && engineKept})
       dispatch({type: 'loading', loading: {kind: 'start', loaded: 0, total: 0}})
       const info = await pool.load(files)
       if (isLatest()) dispatch({type: 'model-loaded', info: {...info, sha256: hashesOf(files)}})
     } catch (error) {
-      if (module && (await module.catch(() => null)) === null) module = null // Trying again fetches it again.
+      if (engine && (await engine.catch(() => null)) === null) engine = null // Trying again fetches it again.
       const noEngine = error instanceof PageError && error.code === 'page.no-simd'
       if (isLatest()) failed(error, noEngine)
     }
@@ -194,6 +197,10 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       case 'cancel':
         fetching.cancel(effect.ids)
         return pool.cancel(effect.ids)
+      case 'take-update':
+        return offline.takeUpdate()
+      case 'install':
+        return offline.install()
       case 'tick-later':
         return void setTimeout(() => dispatch({type: 'tick', nowMs: performance.now()}), TICK_MS)
       case 'rival':
@@ -216,12 +223,14 @@ export function createEffects(dispatch, {workers, bytesMax}) {
 
   /** The lists of models and demo pictures, which stand beside the page. */
   const boot = async () => {
+    dispatch({type: 'workers-changed', bytes: [], max: workers})
     try {
       const [models, demos] = await Promise.all([fetchJson('models/index.json'), fetchJson('demos/index.json')])
       dispatch({type: 'listed', models: /** @type {ModelEntry[]} */ (models), demos: /** @type {Demo[]} */ (demos)})
     } catch (error) {
       failed(error, true)
     }
+    await offline.start()
   }
 
   return {run, boot, hold: pool.hold, reopen: saving.reopen}

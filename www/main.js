@@ -276,6 +276,8 @@ onClick('masks', () => dispatch({type: 'masks-toggled'}))
 onClick('cancel', () => dispatch({type: 'cancelled'}))
 onClick('retry', () => dispatch({type: 'retried'}))
 onClick('failureClose', () => dispatch({type: 'failure-closed'}))
+onClick('updateReload', () => dispatch({type: 'update-taken'}))
+onClick('install', () => dispatch({type: 'install-asked'}))
 onClick('clear', () => dispatch({type: 'all-removed'}))
 part('closer').addEventListener('change', (event) =>
   dispatch({type: 'mode-chosen', mode: /** @type {HTMLInputElement} */ (event.target).checked ? 'default' : 'challenge'}))

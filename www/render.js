@@ -10,6 +10,7 @@ import {encodeTime} from './encode-time.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {createComparison} from './render-compare.js'
 import {createMeasures} from './render-measures.js'
+import {renderDevice, renderUpdate} from './render-about.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderCorrect} from './render-correct.js'
 import {createObjects} from './render-objects.js'
@@ -87,6 +88,8 @@ export function createRenderer(part, translator) {
     if (changed('study', 'reference', 'comparisons', 'selected', 'layers')) renderComparison(state)
     if (changed('note')) renderNote(part, state.note, translator)
     if (changed('keeping')) renderKeeping(part, state.keeping)
+    if (changed('workers', 'workersMax', 'offline', 'files', 'installable')) renderDevice(part, state, translator)
+    if (changed('update')) renderUpdate(part, state, translator)
     renderStatus(part, state, translator)
   }
 }

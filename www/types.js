@@ -198,6 +198,11 @@
 /** @typedef {{mask: Mask, structure: Structure}} MaskPair
 /** @typedef {OfferWay | 'reopen' | 'forget'} NoteAnswer */
 
+/**
+ * Whether the page comes without a network. insecure: it came by plain http, and browsers keep no such pages.
+ * @typedef {'unknown' | 'insecure' | 'unsupported' | 'preparing' | 'ready' | 'failed'} Offline
+ */
+
 /** @typedef {{ms: number, encodes: number, tiles: number}} LastRun  tiles: through how many the boxes were looked at so far */
 
 /**
@@ -251,6 +256,7 @@
  * @property {Loading | null} loading
  * @property {readonly Job[]} jobs  under way, oldest first; started and ended through `jobs.js`
  * @property {readonly number[]} workers  memory of each that runs, in bytes
+ * @property {number} workersMax
  * @property {number} restartedAt  the newest job when a worker last broke down and was started again; 0 when none did
  * @property {number} nowMs  moves while something runs
  * @property {boolean} ticking
@@ -266,6 +272,10 @@
  * @property {Failure | null} failure  shown until the next success or until it is closed
  * @property {boolean} fatal  the engine cannot run here at all
  * @property {Label | null} notice  what was done last
+ * @property {Offline} offline
+ * @property {'waiting' | 'kept' | 'refused'} files  whether engine and model are kept in this browser; refused: it has no room
+ * @property {boolean} update  a new version of the page is there
+ * @property {boolean} installable  the browser would install the page now
  * @property {boolean} hintSeen
  */
 
@@ -296,8 +306,14 @@
  *   | {type: 'copied'}
  *   | {type: 'exported', id: number, name: string}
  *   | {type: 'job-failed', id: number, failure: Failure}
- *   | {type: 'workers-changed', bytes: readonly number[]}
+ *   | {type: 'workers-changed', bytes: readonly number[], max: number}
  *   | {type: 'worker-restarted'}
+ *   | {type: 'offline-changed', offline: Offline}
+ *   | {type: 'files-kept', kept: boolean}
+ *   | {type: 'update-found'}
+ *   | {type: 'update-taken'}
+ *   | {type: 'installable', installable: boolean}
+ *   | {type: 'install-asked'}
  *   | {type: 'failed', failure: Failure, fatal: boolean}
  *   | {type: 'failure-closed'}
  *   | {type: 'note-closed'}
@@ -397,6 +413,8 @@
  *   | {type: 'keep', session: Session, shelved: boolean}
  *   | {type: 'forget'}
  *   | {type: 'refine', id: number, size: Extent, mask: Mask, how: Refinement}
+ *   | {type: 'take-update'}
+ *   | {type: 'install'}
  *   | {type: 'tick-later'}
  *   | {type: 'remember', settings: Settings}} Effect
  */

@@ -77,6 +77,7 @@ export const initialState = (settings = {}) => ({
   loading: null,
   jobs: [],
   workers: [],
+  workersMax: 1,
   restartedAt: 0,
   nowMs: 0,
   ticking: false,
@@ -90,6 +91,10 @@ export const initialState = (settings = {}) => ({
   failure: null,
   fatal: false,
   notice: null,
+  offline: 'unknown',
+  files: 'waiting',
+  update: false,
+  installable: false,
   hintSeen: settings.hintSeen ?? false,
 })
 
@@ -299,9 +304,21 @@ function act(state, action) {
       return [{...stopped, failure, batch: null, saving: null}, []]
     }
     case 'workers-changed':
-      return [{...state, workers: action.bytes}, []]
+      return [{...state, workers: action.bytes, workersMax: action.max}, []]
     case 'worker-restarted':
       return [{...state, notice: {key: 'notice.restarted'}, restartedAt: state.lastJobId}, []]
+    case 'offline-changed':
+      return [{...state, offline: action.offline}, []]
+    case 'files-kept':
+      return [{...state, files: action.kept ? 'kept' : 'refused'}, []]
+    case 'update-found':
+      return [{...state, update: true}, []]
+    case 'update-taken':
+      return [state, [{type: 'take-update'}]]
+    case 'installable':
+      return [{...state, installable: action.installable}, []]
+    case 'install-asked':
+      return [state, [{type: 'install'}]]
     case 'failed':
       return [{...state, failure: action.failure, fatal: state.fatal || action.fatal, loading: null}, []]
     case 'failure-closed':

@@ -11,16 +11,18 @@ const TYPES = {
   '.css': 'text/css',
   '.json': 'application/json',
   '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
   '.png': 'image/png',
   '.jpg': 'image/jpeg',
 }
 
 /**
  * Serves a folder on 127.0.0.1, below `prefix`; on a free port when none is named.
- * @param {string} root @param {{prefix?: string, port?: number, trickle?: RegExp}} [options]  trickle: paths that come in a hundred pieces, slowly
+ * @param {string} root @param {{prefix?: string, port?: number, trickle?: RegExp, made?: Record<string, () => string>}} [options]
+ *   trickle: paths that come in a hundred pieces, slowly; made: texts in place of files
  * @returns {Promise<{url: string, paths: string[], close: () => Promise<void>}>} paths: everything that was asked for
  */
-export async function serve(root, {prefix = '/', port: asked = 0, trickle} = {}) {
+export async function serve(root, {prefix = '/', port: asked = 0, trickle, made = {}} = {}) {
   /** @type {string[]} */
   const paths = []
   const server = createServer(async (request, response) => {
@@ -32,7 +34,8 @@ export async function serve(root, {prefix = '/', port: asked = 0, trickle} = {})
     if (!found) return void response.writeHead(404).end()
     const length = trickle?.test(path) ? {'Content-Length': (await stat(file)).size} : {}
     response.writeHead(200, {...length, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache'})
-    const bytes = await readFile(file)
+    const text = made[inside]?.()
+    const bytes = text === undefined ? await readFile(file) : Buffer.from(text)
     if (!trickle?.test(path)) return void response.end(bytes)
     const step = Math.ceil(bytes.length / 100)
     for (let at = 0; at < bytes.length && !response.destroyed; at += step) {

@@ -1,0 +1,46 @@
+/**
+ * Large files that a person has used, kept in this browser by their hashes: they are downloaded once, survive without a
+ * network, and a file that was damaged in the store is fetched again. Without the store (a page that came by plain http)
+ * every visit fetches them.
+ */
+
+import {PageError} from './protocol.js'
+
+/** Several pages may live on one origin, each below its own path. */
+const cacheName = () => `medbox files ${new URL('./', document.baseURI).href}`
+
+/** Null where the browser keeps nothing for this page, or forbids it. */
+const openStore = async () => {
+  try {
+    return await caches.open(cacheName())
+  } catch {
+    return null
+  }
+}
+
+/** @param {Blob} blob @returns {Promise<string>} in hexadecimal */
+export async function sha256(blob) {
+  const sum = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer())
+  return [...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/**
+ * @param {string} url
+ * @param {readonly string[]} hashes  that the file may have: some servers unpack what was packed
+ * @param {() => Promise<Blob>} fetchIt
+ * @returns {Promise<{blob: Blob, kept: boolean}>} kept: it is there for a visit without a network
+ */
+export async function keptOrFetched(url, hashes, fetchIt) {
+  const store = await openStore()
+  if (!store) return {blob: await fetchIt(), kept: false}
+  const before = await store.match(url)
+  if (before) {
+    const blob = await before.blob()
+    if (hashes.includes(await sha256(blob))) return {blob, kept: true}
+    await store.delete(url)
+  }
+  const blob = await fetchIt()
+  if (!hashes.includes(await sha256(blob))) throw new PageError('page.changed', url)
+  const kept = await store.put(url, new Response(blob)).then(() => true, () => false) // No room left: it is used all the same.
+  return {blob, kept}
+}

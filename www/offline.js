@@ -1,0 +1,71 @@
+/** Working without a network, new versions, and installing: what the browser offers, told as actions. */
+
+/** @import {Action} from './types.js' */
+
+/** @typedef {Event & {prompt: () => Promise<unknown>}} InstallPrompt  not every browser has it, so no type does */
+
+/** @param {(action: Action) => void} dispatch */
+export function createOffline(dispatch) {
+  /** @type {ServiceWorkerRegistration | null} */
+  let registration = null
+  /** @type {InstallPrompt | null} */
+  let prompt = null
+  let isReloading = false
+
+  const tellUpdate = () => dispatch({type: 'update-found'})
+
+  /** @param {ServiceWorker} fresh  being installed @param {boolean} isFirst */
+  const follow = (fresh, isFirst) =>
+    fresh.addEventListener('statechange', () => {
+      if (fresh.state === 'installed' && !isFirst) tellUpdate()
+      if (fresh.state === 'activated' && isFirst) dispatch({type: 'offline-changed', offline: 'ready'})
+      if (fresh.state === 'redundant' && isFirst) dispatch({type: 'offline-changed', offline: 'failed'})
+    })
+
+  const start = async () => {
+    window.addEventListener('beforeinstallprompt', (event) => {
+      event.preventDefault()
+      prompt = /** @type {InstallPrompt} */ (event)
+      dispatch({type: 'installable', installable: true})
+    })
+    window.addEventListener('appinstalled', () => dispatch({type: 'installable', installable: false}))
+    if (!isSecureContext) return dispatch({type: 'offline-changed', offline: 'insecure'})
+    if (!('serviceWorker' in navigator)) return dispatch({type: 'offline-changed', offline: 'unsupported'})
+    const {serviceWorker} = navigator
+    let wasClaimed = serviceWorker.controller !== null
+    serviceWorker.addEventListener('controllerchange', () => {
+      if (isReloading) return location.reload()
+      // The first version takes this page over silently; a later one was asked for in another tab.
+      if (wasClaimed) tellUpdate()
+      wasClaimed = true
+    })
+    try {
+      registration = await serviceWorker.register('sw.js', {scope: './', updateViaCache: 'none'})
+    } catch {
+      return dispatch({type: 'offline-changed', offline: 'failed'})
+    }
+    const {active, installing, waiting} = registration
+    dispatch({type: 'offline-changed', offline: active ? 'ready' : 'preparing'})
+    if (waiting && active) tellUpdate()
+    if (installing) follow(installing, active === null)
+    registration.addEventListener('updatefound', () => {
+      if (registration?.installing) follow(registration.installing, registration.active === null)
+    })
+  }
+
+  return {
+    start,
+    /** Reloads the page in its new version; where another tab took that over already, at once. */
+    takeUpdate() {
+      isReloading = true
+      const waiting = registration?.waiting
+      if (waiting) waiting.postMessage('take-over')
+      else location.reload()
+    },
+    async install() {
+      await prompt?.prompt()
+      prompt = null
+      dispatch({type: 'installable', installable: false})
+    },
+  }
+}
