@@ -265,6 +265,7 @@ verb_dist() {
   verb_wasm
   have zip || apt_install zip
   node tools/dist.mjs
+  rm -f dist/medbox.zip
   (cd dist && zip -q -r medbox.zip medbox)
   say "dist/medbox.zip: $(stat -c %s dist/medbox.zip) bytes"
 }

@@ -1,11 +1,11 @@
-/** `node tools/dist.mjs`: copies what the page needs to dist/medbox, with the licences of all that is in it, and prints what it weighs. */
+/** `node tools/dist.mjs [FOLDER]`: copies what the page needs to dist/medbox, with the licences of all that is in it, and prints what it weighs. */
 
 import {execFileSync} from 'node:child_process'
 import {cpSync, readdirSync, rmSync, statSync} from 'node:fs'
 import {join} from 'node:path'
 
-const to = 'dist/medbox'
-rmSync('dist', {recursive: true, force: true})
+const [to = 'dist/medbox'] = process.argv.slice(2)
+rmSync(to, {recursive: true, force: true})
 const isServed = (/** @type {string} */ path) => !path.endsWith('.inputs') && !path.endsWith('.d.ts')
 cpSync('www', to, {recursive: true, dereference: true, filter: isServed})
 // Whoever gets the folder gets the licences; those of the packages lie in vendor/NOTICE.txt.

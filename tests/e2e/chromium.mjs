@@ -19,7 +19,10 @@ import {agreement, areaOf, cornersOnScreen, DEMOS, demoOf, labelsByCommandLine, 
 // Areas that have grown have files of their own; each runs alone too.
 import './chromium/comparing.mjs'
 import './chromium/correct.mjs'
+import './chromium/offline.mjs'
+import './chromium/pool.mjs'
 import './chromium/saving.mjs'
+import './chromium/trust.mjs'
 
 for (const {modality, closer} of [{modality: 'Dermoscopy', closer: true}, {modality: 'Fundus', closer: true}, {modality: 'Microscopy', closer: false}]) {
   const how = closer ? 'looking closer' : 'as the challenge does'
@@ -155,19 +158,6 @@ test('a picture is opened from its address on the same server, and from no other
   await page.getByRole('alert').waitFor()
   assert.match(await page.getByRole('alert').innerText(), /its own server only/)
   assert.deepEqual(elsewhere.paths, [])
-  await context.close()
-})
-
-test('the policy keeps the worker on its own origin', {timeout: SLOW_MS}, async () => {
-  const {context, page} = await openPage()
-  await openDemo(page, demoOf('PET'))
-  const [worker] = page.workers()
-  assert.ok(worker, 'a worker runs')
-  const ask = (/** @type {string} */ url) => fetch(url, {mode: 'no-cors'}).then(() => 'reached', () => 'refused')
-  assert.equal(await worker.evaluate(ask, server.url), 'reached')
-  assert.equal(await worker.evaluate(ask, elsewhere.url), 'refused')
-  assert.equal(await page.evaluate(ask, elsewhere.url), 'refused')
-  assert.deepEqual(elsewhere.paths, [], 'nothing arrived there')
   await context.close()
 })
 

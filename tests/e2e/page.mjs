@@ -12,7 +12,7 @@ import {cornersOnScreen, ROOT, sizeOfDemo} from './support.mjs'
 /** @import {Browser, BrowserContext, Page} from 'playwright-core' */
 /** @import {Box, Demo} from '../../www/types.js' */
 
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
+export const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
 /** The engine of a large model takes seconds for one look, on a busy machine many. */
 export const SLOW_MS = 180_000
 

@@ -1,0 +1,220 @@
+/** Journeys without a network, over the folder that is handed out, behind Python's plain server. */
+
+import assert from 'node:assert/strict'
+import {execFileSync, spawn} from 'node:child_process'
+import {cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {createServer} from 'node:net'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {after, before, test} from 'node:test'
+
+import {chromium} from 'playwright-core'
+
+import {firstVisit} from '../../../tools/precache.mjs'
+import {browser, drawBox, FLAGS, masksDone, openDemo, part, save, SLOW_MS} from '../page.mjs'
+import {serve} from '../server.mjs'
+import {areaOf, demoOf, readLabels, REPOSITORY, ROOT} from '../support.mjs'
+
+/** @import {BrowserContext, Page} from 'playwright-core' */
+
+/** Two folders deep, as on hosts where many pages share one address. */
+const PATH = 'some/where/medbox'
+const folder = mkdtempSync(join(tmpdir(), 'medbox-dist-'))
+const site = join(folder, PATH)
+/** @type {Awaited<ReturnType<typeof servePlainly>>} */
+let plain
+
+before(async () => {
+  execFileSync(process.execPath, ['tools/dist.mjs', site], {cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'inherit']})
+  plain = await servePlainly()
+})
+after(async () => {
+  await plain?.close()
+  rmSync(folder, {recursive: true, force: true})
+})
+
+/** `python3 -m http.server`, the server that the README names. */
+async function servePlainly() {
+  const probe = createServer()
+  const port = await new Promise((resolve) => probe.listen(0, '127.0.0.1', () => resolve(/** @type {import('node:net').AddressInfo} */ (probe.address()).port)))
+  await new Promise((resolve) => probe.close(resolve))
+  const server = spawn('python3', ['-m', 'http.server', String(port), '--bind', '127.0.0.1', '--directory', folder], {stdio: ['ignore', 'ignore', 'pipe']})
+  /** @type {string[]} lines of its log, one a request */
+  const log = []
+  server.stderr.on('data', (data) => log.push(...String(data).split('\n').filter(Boolean)))
+  const url = `http://127.0.0.1:${port}/${PATH}/`
+  for (let i = 0; i < 100 && !(await fetch(url).catch(() => null)); i++) await new Promise((resolve) => setTimeout(resolve, 100))
+  return {
+    url,
+    log,
+    close: () => new Promise((resolve) => {
+      server.once('exit', resolve)
+      server.kill()
+    }),
+  }
+}
+
+/** @param {BrowserContext} context @param {string} url */
+async function open(context, url) {
+  context.setDefaultTimeout(SLOW_MS)
+  const page = await context.newPage()
+  /** @type {string[]} */
+  const problems = []
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  page.on('pageerror', (error) => problems.push(String(error)))
+  await page.goto(url)
+  return {page, problems}
+}
+
+/** What the about sheet says of working without a network. @param {Page} page @param {string} words */
+const offlineSays = (page, words) => part(page, 'deviceFacts').filter({hasText: words}).waitFor({state: 'attached'})
+
+test('after one visit the whole job is done with the server gone', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('Dermoscopy')
+  const context = await browser.newContext({acceptDownloads: true})
+  const {page, problems} = await open(context, plain.url)
+  await offlineSays(page, 'Without a network: works.')
+
+  await plain.close()
+  await context.setOffline(true)
+  try {
+    await page.reload()
+    await openDemo(page, demo)
+    await drawBox(page, demo)
+    await masksDone(page, 1)
+    assert.ok(areaOf(readLabels((await save(page, 'label')).bytes), 1) > 100)
+    await part(page, 'language').selectOption('de')
+    await page.getByText('Nichts verlässt diesen Tab').waitFor()
+    const other = await open(context, `${plain.url}?src=demos/${demoOf('PET').file}`)
+    await other.page.getByText('Bereit').first().waitFor()
+    assert.deepEqual([...problems, ...other.problems], [])
+  } finally {
+    plain = await servePlainly()
+  }
+  await context.close()
+})
+
+test('a first visit downloads what the budget says, and a second one next to nothing', {timeout: SLOW_MS}, async () => {
+  const context = await browser.newContext()
+  context.setDefaultTimeout(SLOW_MS)
+  const page = await context.newPage()
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Network.enable')
+  let bytes = 0
+  devtools.on('Network.loadingFinished', ({encodedDataLength}) => (bytes += encodedDataLength))
+  await page.goto(plain.url)
+  await offlineSays(page, 'Without a network: works.')
+  const visit = firstVisit(site)
+  const budget = JSON.parse(readFileSync(join(REPOSITORY, 'tools/budget.json'), 'utf8'))
+  console.log(`# a first visit: ${bytes} bytes; counted by the build: ${visit.total}; budget: ${budget.total}`)
+  assert.ok(bytes <= budget.total, `${bytes} bytes are over the budget of ${budget.total}`)
+  assert.ok(bytes > visit.total * 0.8, 'the build counts what a browser loads')
+
+  const asked = plain.log.length
+  await page.reload()
+  await offlineSays(page, 'Without a network: works.')
+  const again = plain.log.slice(asked).filter((line) => !line.includes('sw.js') && !line.includes('precache.js'))
+  assert.deepEqual(again, [], 'only whether there is a new version is asked')
+  await context.close()
+})
+
+test('a file that was damaged in the browser’s store is fetched again', {timeout: SLOW_MS}, async () => {
+  const context = await browser.newContext()
+  const {page, problems} = await open(context, plain.url)
+  await offlineSays(page, 'Without a network: works.')
+  const damaged = await page.evaluate(async () => {
+    const [name] = (await caches.keys()).filter((one) => one.startsWith('medbox files '))
+    const store = await caches.open(name ?? '')
+    const request = (await store.keys()).find(({url}) => url.endsWith('/encoder.onnx'))
+    if (!request) return null
+    await store.put(request, new Response('not a network'))
+    return new URL(request.url).pathname
+  })
+  assert.ok(damaged)
+  const asked = plain.log.length
+  await page.reload()
+  await openDemo(page, demoOf('PET'))
+  assert.equal(plain.log.slice(asked).filter((line) => line.includes(damaged)).length, 1)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a new version is offered, and comes when it is asked for', {timeout: SLOW_MS}, async () => {
+  const copy = join(mkdtempSync(join(tmpdir(), 'medbox-update-')), 'medbox')
+  cpSync(site, copy, {recursive: true})
+  const server = await serve(copy, {prefix: '/sub/'})
+  const context = await browser.newContext()
+  const {page, problems} = await open(context, server.url)
+  await offlineSays(page, 'Without a network: works.')
+  const update = page.getByText('A new version is ready.')
+
+  const texts = join(copy, 'locales/en.js')
+  writeFileSync(texts, readFileSync(texts, 'utf8').replace("'Nothing leaves this tab'", "'Nothing at all leaves this tab'"))
+  execFileSync(process.execPath, ['tools/precache.mjs', copy], {cwd: REPOSITORY, stdio: 'ignore'})
+  const before = server.paths.length
+  await page.reload()
+  await update.waitFor()
+  assert.equal(await page.getByText('Nothing leaves this tab').count(), 1, 'what is open stays as it is')
+  const fetched = server.paths.slice(before).filter((path) => !/sw\.js|precache\.js/.test(path))
+  assert.deepEqual(fetched, ['/sub/locales/en.js'], 'only what changed is fetched')
+
+  // Another tab of the old version is told too, and not reloaded behind anybody's back.
+  const other = await open(context, server.url)
+  await other.page.evaluate(() => Reflect.set(window, 'isTheSame', true))
+  await part(page, 'updateReload').click()
+  await page.getByText('Nothing at all leaves this tab').waitFor()
+  assert.equal(await update.count(), 0)
+  await other.page.getByText('A new version is ready.').waitFor()
+  assert.equal(await other.page.evaluate(() => Reflect.get(window, 'isTheSame')), true)
+  assert.deepEqual([...problems, ...other.problems], [])
+  await context.close()
+  await server.close()
+  rmSync(copy, {recursive: true, force: true})
+})
+
+test('a version that does not arrive whole is not kept, and the page works', {timeout: SLOW_MS}, async () => {
+  const server = await serve(site, {prefix: '/sub/', made: {'app.css': () => 'body { color: red }'}})
+  const context = await browser.newContext()
+  const {page, problems} = await open(context, server.url)
+  await offlineSays(page, 'The page could not be kept')
+  assert.deepEqual(await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page '))), [])
+  await openDemo(page, demoOf('PET'))
+  assert.deepEqual(problems, [])
+  await context.close()
+  await server.close()
+})
+
+test('by plain http the page works and says what it cannot do', {timeout: SLOW_MS}, async () => {
+  const elsewhere = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [...FLAGS, '--host-resolver-rules=MAP medbox.test 127.0.0.1'],
+  })
+  const context = await elsewhere.newContext()
+  const {page, problems} = await open(context, plain.url.replace('127.0.0.1', 'medbox.test'))
+  await offlineSays(page, 'It came by plain http')
+  await page.keyboard.press('?')
+  await part(page, 'keysAbout').click()
+  await page.getByText('It came by plain http').waitFor()
+  await page.keyboard.press('Escape')
+  await openDemo(page, demoOf('PET'))
+  await drawBox(page, demoOf('PET'))
+  await masksDone(page, 1)
+  assert.deepEqual(problems, [])
+  await elsewhere.close()
+})
+
+test('browsers find what they need to install the page', {timeout: SLOW_MS}, async () => {
+  const context = await browser.newContext()
+  const {page} = await open(context, plain.url)
+  const devtools = await context.newCDPSession(page)
+  const {errors} = await devtools.send('Page.getAppManifest')
+  assert.deepEqual(errors, [])
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'manifest.webmanifest'), 'utf8'))
+  for (const {src, sizes, type} of manifest.icons) {
+    if (type !== 'image/png') continue
+    const bytes = readFileSync(join(site, src))
+    assert.equal(`${bytes.readUInt32BE(16)}x${bytes.readUInt32BE(20)}`, sizes, src)
+    assert.ok(bytes.length < 30_000, `${src} is small`)
+  }
+  await context.close()
+})

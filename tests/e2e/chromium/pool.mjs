@@ -1,0 +1,88 @@
+/** Journeys with several workers: `?workers=3`, whatever the machine has. */
+
+import assert from 'node:assert/strict'
+import {join} from 'node:path'
+import {test} from 'node:test'
+
+import {drawBox, masksDone, openDemo, openPage, part, save, SLOW_MS} from '../page.mjs'
+import {agreement, areaOf, demoOf, labelsByCommandLine, readLabels, ROOT} from '../support.mjs'
+
+/** @import {Page} from 'playwright-core' */
+/** @import {Box} from '../../../www/types.js' */
+
+/** Small boxes in the corners of the picture, far from each other: no two share a closer look. @type {readonly Box[]} */
+const CORNERS = [[40, 40, 90, 90], [660, 40, 720, 96], [40, 430, 96, 480], [650, 420, 710, 480]]
+
+/** Boxes that are drawn while the first picture is open, all at once. @param {Page} page @param {readonly Box[]} boxes */
+async function drawAll(page, boxes) {
+  const demo = demoOf('Fundus')
+  await openDemo(page, demo)
+  // Without looking closer each has its mask at once; then all are looked at closer together.
+  await part(page, 'closer').click()
+  for (const [i, box] of boxes.entries()) {
+    await drawBox(page, demo, box)
+    await masksDone(page, i + 1)
+  }
+}
+
+/** Memory of each worker, in the words of the about sheet. @param {Page} page */
+const workersTold = async (page) => (await part(page, 'deviceFacts').textContent()) ?? ''
+
+test('closer looks are spread over the workers, and give what the command line gives', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems} = await openPage('?workers=3')
+  await drawAll(page, CORNERS)
+  assert.equal(page.workers().length, 1, 'one worker does what is light')
+  await part(page, 'closer').click()
+  await masksDone(page, CORNERS.length)
+  assert.equal(page.workers().length, 3)
+  assert.match(await workersTold(page), /Workers: 3 of at most 3 run\. Memory of each: [\d.]+ MB \+ [\d.]+ MB \+ [\d.]+ MB\./)
+
+  const byPage = readLabels((await save(page, 'label')).bytes)
+  const drawn = JSON.parse((await save(page, 'coco')).bytes.toString()).annotations
+  const boxes = drawn.map((/** @type {{prompt_box: Box}} */ {prompt_box}) => prompt_box)
+  const byTwin = labelsByCommandLine({picture: join(ROOT, 'demos', demoOf('Fundus').file), boxes, mode: 'default'})
+  assert.ok(areaOf(byTwin, 1) > 10, 'there is a mask to compare')
+  const share = agreement(byPage, byTwin)
+  console.log(`# three workers: ${(share * 100).toFixed(3)} % of the pixels agree`)
+  assert.ok(share >= 0.999, `only ${share} of the pixels agree`)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a worker that breaks down is started again, the page says so, and the work goes on', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('Dermoscopy')
+  const {context, page} = await openPage('?workers=3')
+  await openDemo(page, demo)
+  const [worker] = page.workers()
+  assert.ok(worker)
+  // The worker answers in order: what is thrown comes before the mask is made.
+  await worker.evaluate(() => {
+    self.addEventListener('message', () => { throw new Error('broken by a test') })
+  })
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  assert.equal(await part(page, 'statusText').innerText(), 'A worker broke down and was started again; the work went on.')
+  await page.keyboard.press('n')
+  await masksDone(page, 2)
+  assert.doesNotMatch(await part(page, 'statusText').innerText(), /broke down/)
+  await context.close()
+})
+
+test('stopping many closer looks leaves what was seen of the picture', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems} = await openPage('?workers=3')
+  await drawAll(page, CORNERS)
+  await part(page, 'closer').click()
+  const stop = part(page, 'cancel')
+  await stop.waitFor({timeout: 20_000}).catch(() => {})
+  if (!(await stop.isVisible())) return context.close() // Too fast a model to be stopped.
+  await stop.click()
+  await page.waitForFunction(() => !document.querySelector('[data-progress="pending"]'))
+  const looked = await part(page, 'statusText').innerText()
+  assert.doesNotMatch(looked, /Looking at the picture/)
+  // Each box that was stopped can be asked for again, by moving it.
+  await page.locator('.object-swatch').first().click()
+  await page.keyboard.press('ArrowRight')
+  await page.locator('.object').first().and(page.locator('[data-progress="done"]')).waitFor()
+  assert.deepEqual(problems, [])
+  await context.close()
+})
