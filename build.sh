@@ -221,6 +221,7 @@ verb_test() {
   step "how pictures are opened, in Chromium" node tests/e2e/open.mjs
   step "how pictures are shown, in Chromium" node tests/e2e/view.mjs
   step "what moving a large picture costs, in Chromium" node tests/e2e/pan.mjs
+  step "how work is spread, in Chromium" node tests/e2e/pool.mjs
   step "page in Firefox" node tests/e2e/firefox.mjs
   local python
   python=$(training_python)

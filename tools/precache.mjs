@@ -40,8 +40,9 @@ export function precache(root) {
   const kept = paths.filter((path) => SERVED.test(path) && !NOT_SERVED.has(path))
   const files = Object.fromEntries(kept.map((path) => [path === 'index.html' ? './' : path, sha256(read(path))]))
   const later = Object.fromEntries(paths.filter((path) => path.endsWith('.wasm.gz')).map((path) => {
-    const packed = read(path)
-    return [path, [sha256(packed), sha256(gunzipSync(packed))]]
+    const bytes = read(path)
+    const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
+    return [path, isPacked ? [sha256(bytes), sha256(gunzipSync(bytes))] : [sha256(bytes)]]
   }))
   const version = sha256(JSON.stringify([files, later, sha256(read('sw.js'))])).slice(0, 16)
   return {version, files, later}

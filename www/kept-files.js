@@ -26,12 +26,12 @@ export async function sha256(blob) {
 
 /**
  * @param {string} url
- * @param {readonly string[]} hashes  that the file may have: some servers unpack what was packed
+ * @param {readonly string[]} hashes  that the file may have: some servers unpack what was packed; what has none is not kept
  * @param {() => Promise<Blob>} fetchIt
  * @returns {Promise<{blob: Blob, kept: boolean}>} kept: it is there for a visit without a network
  */
 export async function keptOrFetched(url, hashes, fetchIt) {
-  const store = await openStore()
+  const store = hashes.length > 0 ? await openStore() : null
   if (!store) return {blob: await fetchIt(), kept: false}
   const before = await store.match(url)
   if (before) {

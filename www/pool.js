@@ -125,6 +125,7 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
     /** @param {Promise<WebAssembly.Module>} compiled */
     setModule(compiled) {
       subject.module = compiled
+      compiled.catch(() => {}) // Whoever needs it is told.
     },
     /** Makes a model the one in use; the memory that others took goes with their workers. @param {ModelFiles} files @returns {Promise<Answer<'load'>>} */
     load(files) {

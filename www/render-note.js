@@ -39,6 +39,8 @@ export function noteTexts(note, {t, count, moment}) {
       const when = note.savedMs === null ? [] : [count('note.restored', note.n, {when: moment(note.savedMs)})]
       return {words: [...when, ...model].join(' '), answers: note.from === 'browser' ? [{answer: 'forget', key: 'note.forget'}] : []}
     }
+    case 'restarted':
+      return {words: t('note.restarted'), answers: []}
     case 'offer':
       return {words: offerWords(note, t), answers: note.ways.map((way) => ({answer: way, key: `note.offer.${way}`}))}
   }

@@ -182,10 +182,11 @@
 
 /**
  * Something that is said beside the picture, with what can be done about it. One at a time, and nothing waits for it.
- * `reopened` tells of a session that was opened, `kept` of one that can be; `offer` is a file that can be meant in more
- * than one way.
+ * `reopened` tells of a session that was opened, `kept` of one that can be, `restarted` of a worker that broke down;
+ * `offer` is a file that can be meant in more than one way.
  * @typedef {{kind: 'reopened', from: Reopening['from'], savedMs: number | null, n: number, model: 'same' | 'changed' | 'absent', modelName: string}
  *   | {kind: 'kept', session: Session, savedMs: number}
+ *   | {kind: 'restarted'}
  *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[], boxes: readonly Sides[]}} Note
  */
 /** @typedef {'picture' | 'reference' | 'boxes'} OfferWay */
@@ -257,7 +258,6 @@
  * @property {readonly Job[]} jobs  under way, oldest first; started and ended through `jobs.js`
  * @property {readonly number[]} workers  memory of each that runs, in bytes
  * @property {number} workersMax
- * @property {number} restartedAt  the newest job when a worker last broke down and was started again; 0 when none did
  * @property {number} nowMs  moves while something runs
  * @property {boolean} ticking
  * @property {number} lastJobId

@@ -78,7 +78,6 @@ export const initialState = (settings = {}) => ({
   jobs: [],
   workers: [],
   workersMax: 1,
-  restartedAt: 0,
   nowMs: 0,
   ticking: false,
   lastJobId: 0,
@@ -306,7 +305,8 @@ function act(state, action) {
     case 'workers-changed':
       return [{...state, workers: action.bytes, workersMax: action.max}, []]
     case 'worker-restarted':
-      return [{...state, notice: {key: 'notice.restarted'}, restartedAt: state.lastJobId}, []]
+      // A question that waits for an answer stays.
+      return [{...state, note: state.note ?? {kind: 'restarted'}}, []]
     case 'offline-changed':
       return [{...state, offline: action.offline}, []]
     case 'files-kept':
@@ -605,7 +605,7 @@ function segmented(state, {id, at, masks, run}) {
   if (!study || !job) return state
   const left = job.left - at.length
   const rest = left > 0 ? changeJob(state, job, {left}) : endJob(state, id)
-  const next = {...rest, lastRun: run, hintSeen: true, failure: null, notice: id > state.restartedAt ? null : state.notice}
+  const next = {...rest, lastRun: run, hintSeen: true, failure: null, notice: null}
   /** @type {Map<number, import('./types.js').Mask>} */
   const made = new Map()
   masks.forEach((mask, i) => {

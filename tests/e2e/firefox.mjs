@@ -114,18 +114,41 @@ async function save(page, what, ending) {
   return readFileSync(file)
 }
 
-test('the policy keeps workers on their own origin', {timeout: SLOW_MS}, async () => {
+test('the policy keeps the page and its workers on their own origin', {timeout: SLOW_MS}, async () => {
   const page = await browser.newPage()
   await page.goto(server.url)
+  const byPage = (/** @type {string} */ url) => page.evaluate((target) => fetch(target, {mode: 'no-cors'}).then(() => 'reached', () => 'refused'), url)
   // A worker that is started as the page starts its own, with a script of the test's.
-  const verdict = (/** @type {string} */ url) =>
+  const byWorker = (/** @type {string} */ url) =>
     page.evaluate(async (target) => {
       const source = `fetch(${JSON.stringify(target)}, {mode: 'no-cors'}).then(() => postMessage('reached'), () => postMessage('refused'))`
       const worker = new Worker(URL.createObjectURL(new Blob([source], {type: 'text/javascript'})), {type: 'module'})
       return new Promise((resolve) => (worker.onmessage = ({data}) => resolve(data)))
     }, url)
-  assert.equal(await verdict(server.url), 'reached')
-  assert.equal(await verdict(elsewhere.url), 'refused')
-  assert.deepEqual(elsewhere.paths, [], 'nothing arrived there')
+  const check = async () => {
+    for (const ask of [byPage, byWorker]) {
+      assert.equal(await ask(server.url), 'reached')
+      assert.equal(await ask(elsewhere.url), 'refused')
+    }
+    assert.deepEqual(elsewhere.paths, [], 'nothing arrived there')
+  }
+  await check()
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null, {timeout: SLOW_MS, polling: 200})
+  await page.reload()
+  await check()
+  await page.close()
+})
+
+test('after one visit a picture is looked at with the server gone', {timeout: SLOW_MS}, async () => {
+  const gone = await serve(ROOT, {prefix: '/some/path/'})
+  const page = await browser.newPage()
+  await page.goto(gone.url)
+  await page.waitForFunction(
+    () => document.querySelector('[data-part="deviceFacts"]')?.textContent?.includes('Without a network: works.'), {timeout: SLOW_MS, polling: 200})
+  await gone.close()
+  await page.reload()
+  const tile = await page.waitForSelector(`button[aria-label^="${demoOf('PET').title}"]`)
+  await tile?.click()
+  await waitForText(page, 'Ready: drag a box around a structure')
   await page.close()
 })

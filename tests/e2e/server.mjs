@@ -30,11 +30,11 @@ export async function serve(root, {prefix = '/', port: asked = 0, trickle, made 
     paths.push(path)
     const inside = normalize(path.slice(prefix.length) || 'index.html')
     const file = join(root, inside.endsWith(sep) ? `${inside}index.html` : inside)
-    const found = path.startsWith(prefix) && !inside.startsWith('..') && (await stat(file).catch(() => null))?.isFile()
+    const text = path.startsWith(prefix) ? made[inside]?.() : undefined
+    const found = path.startsWith(prefix) && !inside.startsWith('..') && (text !== undefined || (await stat(file).catch(() => null))?.isFile())
     if (!found) return void response.writeHead(404).end()
     const length = trickle?.test(path) ? {'Content-Length': (await stat(file)).size} : {}
     response.writeHead(200, {...length, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache'})
-    const text = made[inside]?.()
     const bytes = text === undefined ? await readFile(file) : Buffer.from(text)
     if (!trickle?.test(path)) return void response.end(bytes)
     const step = Math.ceil(bytes.length / 100)

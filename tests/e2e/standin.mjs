@@ -5,6 +5,7 @@ import {copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, 
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 
+import {precacheScript} from '../../tools/precache.mjs'
 import {serve} from './server.mjs'
 import {REPOSITORY, ROOT} from './support.mjs'
 
@@ -39,7 +40,7 @@ export async function serveStandIn(files = {}, options = {}) {
   })
   writeFileSync(join(folder, 'models/index.json'), JSON.stringify(entries))
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
-  const {url, close} = await serve(folder, options)
+  const {url, close} = await serve(folder, {...options, made: {'pkg/precache.js': () => precacheScript(folder)}})
   return {
     url,
     async close() {

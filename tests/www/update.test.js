@@ -170,11 +170,11 @@ test('a worker that broke down twice fails its job; what was seen of the picture
   assert.deepEqual(types(effects).filter((type) => type === 'encode' || type === 'segment'), ['segment'])
 })
 
-test('that a worker was started again is said until a later box has its mask', () => {
+test('that a worker was started again is said beside the picture until it is closed', () => {
   const waiting = play(openedState(), {type: 'box-placed'}).state
   const told = answer(play(waiting, {type: 'worker-restarted'}).state)
-  assert.deepEqual(told.notice, {key: 'notice.restarted'})
-  assert.equal(answer(play(told, {type: 'box-placed'}).state).notice, null)
+  assert.deepEqual(told.note, {kind: 'restarted'})
+  assert.equal(play(told, {type: 'note-closed'}).state.note, null)
 })
 
 test('a picture that cannot be opened leaves the one that is open', () => {

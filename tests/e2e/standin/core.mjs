@@ -12,6 +12,8 @@ const PROBABILITIES = CLASSES.map((_, i) => (i === 1 ? 0.8 : 0.02))
 const FULL = {level: 127.5, width: 255}
 /** @type {{recipe: Recipe, window: GreyWindow} | null} */
 let picture = null
+/** Tiles of it that were looked at. @type {Set<string>} */
+let tiles = new Set()
 
 /** @param {string} code @param {string} message @returns {never} */
 function refuse(code, message) {
@@ -46,6 +48,7 @@ export function open(bytes) {
   }
   const {width, height, kind = 'grey'} = recipe
   const isCt = kind === 'ct'
+  tiles = new Set()
   picture = {recipe, window: isCt ? {level: -150, width: 1700} : FULL}
   const range = isCt ? {min: -1000, max: 700} : {min: 0, max: 255}
   return {width, height, format: 'stand-in', bits: isCt ? 16 : 8, window: isCt ? picture.window : null, valueRange: range}
@@ -72,19 +75,31 @@ export function pixels() {
   return rgba
 }
 
-export function encode() {
-  const {recipe} = open_()
-  const until = performance.now() + (recipe.encodeMs ?? 0)
+/** Takes its time, as a network does. */
+function look() {
+  const {recipe: {encodeMs = 0}} = open_()
+  const until = performance.now() + encodeMs
   while (performance.now() < until);
-  return {probabilities: PROBABILITIES, ms: recipe.encodeMs ?? 1}
+  return encodeMs
 }
+
+export const encode = () => ({probabilities: PROBABILITIES, ms: look() || 1})
 
 /** @returns {import('../../../www/protocol.js').KeptView} */
 export const keptView = () => ({probabilities: PROBABILITIES, features: []})
 export const adoptView = () => {}
 
-/** Nothing is looked at closer. @param {number} width @param {number} height @param {Float64Array} sides */
-export const plan = (width, height, sides) => [{view: [0, 0, width, height], boxes: Array.from({length: sides.length / 4}, (_, i) => i)}]
+/**
+ * Boxes under a sixteenth of the picture are looked at closer, each through a tile of its own.
+ * @param {number} width @param {number} height @param {Float64Array} sides @returns {import('../../../www/protocol.js').Part[]}
+ */
+export function plan(width, height, sides) {
+  const boxes = Array.from({length: sides.length / 4}, (_, i) => /** @type {[number, number, number, number]} */ ([...sides.slice(4 * i, 4 * i + 4)]))
+  const isSmall = (/** @type {[number, number, number, number]} */ [x0, y0, x1, y1]) => Math.max(x1 - x0, y1 - y0) < Math.max(width, height) / 16
+  const whole = boxes.flatMap((box, i) => (isSmall(box) ? [] : [i]))
+  const tiles = boxes.flatMap((box, i) => (isSmall(box) ? [{view: /** @type {const} */ ([Math.round(box[0]), Math.round(box[1]), 2, 2]), boxes: [i]}] : []))
+  return [...(whole.length > 0 ? [{view: /** @type {const} */ ([0, 0, width, height]), boxes: whole}] : []), ...tiles]
+}
 
 /** The one measure that stands in the picture itself. @param {readonly {region: readonly number[]}[]} masks */
 export const measure = (masks) =>
@@ -93,8 +108,14 @@ export const measure = (masks) =>
     return {areaPx: 1, areaMm2: null, longest: null, perpendicular: null, mean: value, sd: 0, min: value, max: value}
   })
 
-/** An ellipse in each box: the further down the list a class stands, the smaller. @param {Float64Array} sides @param {{class: string}} options */
+/** An ellipse in each box: the further down the list a class stands, the smaller. @param {Float64Array} sides @param {{class: string, view: readonly number[]}} options */
 export function segment(sides, options) {
+  const {recipe} = open_()
+  const key = options.view.join()
+  const isTile = key !== [0, 0, recipe.width, recipe.height].join()
+  const encodes = isTile && !tiles.has(key) ? 1 : 0
+  if (encodes) look()
+  if (isTile) tiles.add(key)
   const shrink = 1 - 0.04 * Math.max(0, CLASSES.indexOf(options.class))
   /** @type {CoreObject[]} */
   const objects = []
@@ -113,7 +134,7 @@ export function segment(sides, options) {
     }
     objects.push({box: /** @type {Box} */ ([x0, y0, x1, y1]), score: 0.9 * shrink, areaPx, region: [x0, y0, width, height], mask})
   }
-  return {objects, probabilities: null, encodes: 0, tiles: 0}
+  return {objects, probabilities: null, encodes, tiles: isTile ? 1 : 0}
 }
 
 /** @typedef {{region: readonly [number, number, number, number], mask: Uint8Array}} Pixels */
