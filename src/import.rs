@@ -146,7 +146,7 @@ pub fn labels(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<(u16, 
 pub fn boxes(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<BoxPrompt>, ImportError> {
     let sides = if is_archive(bytes) { npz::read_boxes(bytes, limits)? } else { json_boxes(bytes, picture, limits)? };
     if sides.is_empty() {
-        return Err(unreadable("the list is empty"));
+        return Err(unreadable(&"the list is empty"));
     }
     if sides.len() > MAX_BOXES {
         return Err(SegmentError::TooManyBoxes { found: sides.len() }.into());
@@ -161,7 +161,7 @@ fn is_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-fn unreadable(reason: impl ToString) -> ImportError {
+fn unreadable(reason: &dyn std::fmt::Display) -> ImportError {
     ImportError::Unreadable { reason: reason.to_string() }
 }
 
@@ -198,15 +198,15 @@ fn json_boxes(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<[f64; 
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
     if text.starts_with(b"[") {
-        return serde_json::from_slice(text).map_err(unreadable);
+        return serde_json::from_slice(text).map_err(|e| unreadable(&e));
     }
-    let file: BoxFile = serde_json::from_slice(text).map_err(unreadable)?;
+    let file: BoxFile = serde_json::from_slice(text).map_err(|e| unreadable(&e))?;
     match file {
         BoxFile { boxes: Some(boxes), .. } => Ok(boxes),
         BoxFile { annotations: Some(annotations), images, .. } => {
             coco_boxes(annotations, &images.unwrap_or_default(), picture)
         }
-        BoxFile { .. } => Err(unreadable("there is neither “boxes” nor “annotations”")),
+        BoxFile { .. } => Err(unreadable(&"there is neither “boxes” nor “annotations”")),
     }
 }
 
