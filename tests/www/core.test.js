@@ -1,0 +1,91 @@
+/**
+ * The core as the worker calls it, in Node: what crosses the boundary, in both directions. Needs the modules of
+ * `./build.sh wasm`.
+ */
+
+import assert from 'node:assert/strict'
+import {existsSync, readFileSync} from 'node:fs'
+import {test} from 'node:test'
+import {gunzipSync} from 'node:zlib'
+
+/** @import {Core, CoreMask} from '../../www/types.js' */
+
+const www = new URL('../../www/', import.meta.url)
+/** @param {string} path */
+const read = (path) => new Uint8Array(readFileSync(new URL(path, www)))
+const skip = !existsSync(new URL('pkg/medbox_simd.wasm.gz', www)) && 'the wasm modules are not built'
+
+/** @type {Promise<Core> | null} one for all tests, with the default model */
+let starting = null
+const started = () => (starting ??= start())
+async function start() {
+  // The address is built here so that the types come from types.js and not from a file that exists after a build only.
+  /** @type {Core} */
+  const core = await import(new URL('pkg/medbox.js', www).href)
+  const module = new WebAssembly.Module(new Uint8Array(gunzipSync(read('pkg/medbox_simd.wasm.gz'))))
+  await core.default({module_or_path: module})
+  return core
+}
+
+/** A mask from rows of `#` and `.`, of the whole picture. @param {string[]} rows @returns {CoreMask} */
+const drawn = (...rows) => ({
+  region: [0, 0, rows[0]?.length ?? 0, rows.length],
+  mask: Uint8Array.from(rows.join(''), (mark) => (mark === '#' ? 1 : 0)),
+})
+
+test('a corrected mask comes back cut to its own region', {skip}, async () => {
+  const core = await started()
+  const ring = drawn('.....', '.###.', '.#.#.', '.###.')
+  assert.deepEqual(core.refine(5, 4, ring, 'fill-holes'), {region: [1, 1, 3, 3], mask: new Uint8Array(9).fill(1), areaPx: 9})
+  assert.deepEqual(core.refine(4, 1, drawn('#.##'), 'largest-part').region, [2, 0, 2, 1])
+  assert.equal(core.refine(4, 3, drawn('....', '.#..', '####'), 'smooth').areaPx, 4)
+  assert.throws(() => core.refine(5, 4, {...ring, region: [1, 0, 5, 4]}, 'smooth'), {
+    name: 'TypeError',
+    message: 'each object is {region, mask} inside the picture, with one byte a pixel',
+  })
+})
+
+test('a comparison has null scores where both masks are empty', {skip}, async () => {
+  const core = await started()
+  const {dsc, missedPx, extraPx} = core.compare(4, 1, drawn('.###'), drawn('##..'))
+  assert.deepEqual({dsc, missedPx, extraPx}, {dsc: 0.4, missedPx: 1, extraPx: 2})
+  const nothing = {dsc: null, nsd: null, nsdContour: null, missedPx: 0, extraPx: 0}
+  assert.deepEqual(core.compare(2, 1, drawn('..'), drawn('..')), nothing)
+})
+
+test('the label map and the boxes that the core writes are those that it reads', {skip}, async () => {
+  const core = await started()
+  const objects = [drawn('##..', '....'), drawn('...#', '...#')].map((mask) => ({...mask, box: /** @type {const} */ ([0, 0, 4, 2]), score: 1, areaPx: 2}))
+  for (const file of [core.labelPng(4, 2, objects), core.npzSegs(4, 2, objects)]) {
+    const found = core.readLabels(file, 4, 2).map(({id, region, areaPx}) => ({id, region, areaPx}))
+    assert.deepEqual(found, [{id: 1, region: [0, 0, 2, 1], areaPx: 2}, {id: 2, region: [3, 0, 1, 2], areaPx: 2}])
+    assert.throws(() => core.readLabels(file, 2, 4), {
+      name: 'MedboxError',
+      code: 'labels.other-size',
+      message: 'the label map is 4 × 2 pixels, and the picture 2 × 4',
+      hint: 'choose the label map that was made for this picture',
+    })
+  }
+  assert.deepEqual(core.readBoxes(core.cocoJson(4, 2, undefined, objects), 4, 2), [[0, 0, 4, 2], [0, 0, 4, 2]])
+})
+
+test('the open picture is measured and shown in its stored units', {skip}, async () => {
+  const core = await started()
+  const {models: [entry]} = {models: JSON.parse(new TextDecoder().decode(read('models/index.json')))}
+  const folder = `models/${entry.name}/`
+  const manifest = new TextDecoder().decode(read(`${folder}manifest.json`))
+  core.loadModel(manifest, read(`${folder}encoder.onnx`), read(`${folder}decoder.onnx`))
+  // A grey picture of 4 × 2: what the core writes as a label map is a picture too.
+  const objects = [drawn('####', '####'), drawn('..##', '....')].map((mask) => ({...mask, box: /** @type {const} */ ([0, 0, 4, 2]), score: 1, areaPx: 2}))
+  const {window, valueRange} = core.open(core.labelPng(4, 2, objects))
+  assert.deepEqual({window, valueRange}, {window: null, valueRange: {min: 0, max: 255}})
+  core.setWindow(1.5, 1)
+  assert.deepEqual([...core.pixels()].filter((_, i) => i % 4 === 0), [0, 0, 255, 255, 0, 0, 0, 0])
+  const [all, none] = core.measure([drawn('.##.', '....'), drawn('....', '....')])
+  assert.equal(all?.longest?.px, Math.hypot(2, 1))
+  assert.equal(all?.longest?.mm, null)
+  const {areaPx, areaMm2, mean, sd, min, max} = /** @type {NonNullable<typeof all>} */ (all)
+  assert.deepEqual({areaPx, areaMm2, mean, sd, min, max}, {areaPx: 2, areaMm2: null, mean: 1.5, sd: 0.5, min: 1, max: 2})
+  assert.deepEqual(none, {areaPx: 0, areaMm2: null, longest: null, perpendicular: null, mean: null, sd: null, min: null, max: null})
+  assert.throws(() => core.setWindow(40, 0), {code: 'window.empty'})
+})
