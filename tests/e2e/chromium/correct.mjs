@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import {test} from 'node:test'
 import {deflateSync} from 'node:zlib'
 
+import {zipSync} from '../../../www/vendor/fflate.js'
 import {drawBox, masksDone, openDemo, openPage, part, readyForBox, save, SLOW_MS} from '../page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo} from '../support.mjs'
 
@@ -300,6 +301,42 @@ test('a list of boxes is dropped on the picture, gets masks in one step, and is 
   assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [demo.box, [x0 + 20, y0 + 20, x1 - 20, y1 - 20]])
   await part(page, 'undo').click()
   assert.equal(await page.locator('.object').count(), 0)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+/** An array as NumPy writes it. @param {'|u1' | '<i8'} type @param {number[]} shape @param {Uint8Array} data */
+function npy(type, shape, data) {
+  const header = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`
+  const head = Buffer.from(`\x93NUMPY\x01\x00  ${header.padEnd(117)}\n`, 'latin1')
+  head.writeUInt16LE(118, 8)
+  return new Uint8Array(Buffer.concat([head, data]))
+}
+
+test('a challenge file opens as a picture and offers its boxes; while it is open, a calm question is asked', {timeout: SLOW_MS}, async () => {
+  const [height, width] = [160, 240]
+  const picture = new Uint8Array(height * width).map((_, i) => (i % width) / 2 + Math.floor(i / width) / 2)
+  const boxes = new Uint8Array(BigInt64Array.from([40n, 30n, 120n, 100n, 130n, 40n, 200n, 120n]).buffer)
+  const reference = new Uint8Array(height * width)
+  for (let y = 40; y < 90; y++) reference.fill(1, y * width + 50, y * width + 110)
+  const file = zipSync({'imgs.npy': npy('|u1', [height, width], picture), 'boxes.npy': npy('<i8', [2, 4], boxes), 'gts.npy': npy('|u1', [height, width], reference)})
+  const {context, page, problems} = await openPage()
+  const give = () => part(page, 'fileInput').setInputFiles({name: '2D_case.npz', mimeType: '', buffer: Buffer.from(file)})
+  await page.locator('.tile').first().waitFor()
+  await give()
+  await page.getByText('2D_case.npz holds more for this picture.').waitFor()
+  await page.getByRole('button', {name: 'Take its boxes'}).click()
+  await masksDone(page, 2)
+  assert.equal(await undoWords(page), 'Undo: take over boxes (2)')
+  const {annotations} = JSON.parse((await save(page, 'coco')).bytes.toString())
+  assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [[40, 30, 120, 100], [130, 40, 200, 120]])
+
+  await give()
+  await page.getByText('2D_case.npz holds a picture and boxes. What of it do you want?').waitFor()
+  assert.equal(await page.getByRole('dialog').count(), 0)
+  assert.equal(await page.locator('.object').count(), 2, 'what is open stays as it is')
+  await page.getByRole('button', {name: 'Open as picture'}).click()
+  await page.locator('.object').first().waitFor({state: 'detached'})
   assert.deepEqual(problems, [])
   await context.close()
 })
