@@ -175,6 +175,8 @@ canvas.addEventListener('pointerleave', () => {
   dispatch({type: 'brush-at', at: null})
 })
 canvas.addEventListener('contextmenu', (event) => event.preventDefault())
+// Where the middle button pastes, it does not after moving the picture.
+canvas.addEventListener('auxclick', (event) => event.preventDefault())
 canvas.addEventListener('dblclick', () => {
   if (isStrokeTool(getState().tool)) return // Two dabs.
   dispatch({type: 'draft-dropped'})

@@ -67,7 +67,7 @@ export function renderClasses(part, state, translator) {
 
 /** @param {Part} part @param {State} state @param {Translator} translator */
 function renderRival(part, state, translator) {
-  const {t, value, percent} = translator
+  const {t, score, percent} = translator
   const told = state.study?.work.classChoice ?? 'auto'
   const wished = rivalChoice(state)
   const select = /** @type {HTMLSelectElement} */ (part('rivalChoice'))
@@ -90,14 +90,14 @@ function renderRival(part, state, translator) {
   const predicted = predictedClass(state)
   const mine = told === 'auto' && predicted ? translator.className(predicted.name) : choiceWords(told, translator)
   const other = choiceWords(shown.choice, translator)
-  const facts = (/** @type {Mask} */ {areaPx, score}) => t('object.facts', {area: areaPx, score: percent(score)})
+  const facts = (/** @type {Mask} */ mask) => t('object.facts', {area: mask.areaPx, score: percent(mask.score)})
   part('rivalPair').style.setProperty('--object', objectColour(shown.item.colour))
   text(part('rivalMine'), mine)
   text(part('rivalMineFacts'), facts(shown.item.mask))
   text(part('rivalOther'), other)
   text(part('rivalOtherFacts'), facts(shown.mask))
   const {dsc, missedPx, extraPx} = shown.agreement
-  text(part('rivalScore'), dsc === null ? t('rival.bothEmpty') : t('rival.score', {dsc: value(Math.round(dsc * 1000) / 1000)}))
+  text(part('rivalScore'), dsc === null ? t('rival.bothEmpty') : t('rival.score', {dsc: score(dsc)}))
   text(part('rivalOnly'), t('rival.only', {mine, minePx: missedPx, other, otherPx: extraPx}))
   text(part('rivalTake'), t('rival.take', {name: other}))
 }

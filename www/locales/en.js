@@ -109,7 +109,7 @@ export const messages = {
   'view.opacity': 'Masks filled by',
   'view.otherWindow.one': '{n} mask was made through another window.',
   'view.otherWindow.other': '{n} masks were made through another window.',
-  'view.renew': 'Make them again',
+  'view.renew': 'Make again',
   'panel.picture': 'Picture',
   'panel.picture.size': '{width} × {height} pixels',
   'panel.picture.format': '{format}, {bits} bit',

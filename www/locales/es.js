@@ -109,7 +109,7 @@ export const messages = {
   'view.opacity': 'Relleno de las máscaras',
   'view.otherWindow.one': '{n} máscara se hizo con otra ventana.',
   'view.otherWindow.other': '{n} máscaras se hicieron con otra ventana.',
-  'view.renew': 'Hacerlas de nuevo',
+  'view.renew': 'Hacer de nuevo',
   'panel.picture': 'Imagen',
   'panel.picture.size': '{width} × {height} píxeles',
   'panel.picture.format': '{format}, {bits} bits',

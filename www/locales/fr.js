@@ -109,7 +109,7 @@ export const messages = {
   'view.opacity': 'Remplissage des masques',
   'view.otherWindow.one': '{n} masque a été fait à travers une autre fenêtre.',
   'view.otherWindow.other': '{n} masques ont été faits à travers une autre fenêtre.',
-  'view.renew': 'Les refaire',
+  'view.renew': 'Refaire',
   'panel.picture': 'Image',
   'panel.picture.size': '{width} × {height} pixels',
   'panel.picture.format': '{format}, {bits} bits',
