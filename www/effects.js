@@ -3,7 +3,6 @@
 /** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
 
 import {fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
-import {contentsOf} from './looking.js'
 import {createOffline} from './offline.js'
 import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
@@ -184,6 +183,7 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       case 'look':
         return answer(effect.id, async () => {
           const {id, source, size, wish} = effect
+          const {contentsOf} = await import('./looking.js') // With its archives, for the few visits that need it.
           return {type: 'looked', id, ...(await contentsOf(pool, id, source, size, wish))}
         })
       case 'copy':
