@@ -25,7 +25,7 @@ const QUIET_MS = 150
 const LONG_MS = 2000
 
 /** Failures that trying again does not mend: they are of what was given. */
-const OF_A_FILE = /^(open\.|page\.(session|not-kept|no-picture|cross-origin|none-opens|not-a-file|unreadable))/
+const OF_A_FILE = /^(open\.|labels\.|boxes\.|page\.(session|not-kept|copy|no-picture|cross-origin|none-opens|not-a-file|unreadable))/
 
 /** @typedef {Readonly<Record<string, HTMLElement>>} Parts */
 
