@@ -93,6 +93,9 @@ async function colourAt(page, at) {
 /** @param {Page} page */
 const nextFrame = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))))
 
+/** Until a part says something. @param {Page} page @param {string} name @param {string} words */
+const tells = (page, name, words) => part(page, name).filter({hasText: words}).waitFor()
+
 /** Until a place has a grey level, which it does not get at once where the core is asked. @param {Page} page @param {readonly [number, number]} at @param {number} grey */
 async function becomes(page, at, grey) {
   for (const started = performance.now(); performance.now() - started < WAIT_MS;) {
@@ -112,11 +115,11 @@ test('the right button drags the window: seen at once, kept as a step, shown by 
   await page.mouse.move(from.x, from.y)
   await page.mouse.down({button: 'right'})
   await page.mouse.move(from.x - 150, from.y, {steps: 5})
-  assert.equal(await part(page, 'levelsShown').innerText(), 'W 850 L −150')
+  await tells(page, 'levelsShown', 'W 850 L −150')
   await becomes(page, SOFT, greyOf(40, 850, -150))
   await becomes(page, BONE, 255)
   await page.mouse.move(from.x, from.y + 150, {steps: 5})
-  assert.equal(await part(page, 'levelsShown').innerText(), 'W 1,700 L 700')
+  await tells(page, 'levelsShown', 'W 1,700 L 700')
   await becomes(page, BONE, greyOf(700, 1700, 700))
   await becomes(page, SOFT, greyOf(40, 1700, 700))
   await page.mouse.up({button: 'right'})
@@ -288,6 +291,7 @@ test('a picture that was moved looks as if it had been drawn there', async () =>
 
 test('two classes are compared side by side, and the other one can be taken', async () => {
   const {context, page, problems} = await openPicture(GREY)
+  await page.locator('.class[data-best="true"]', {hasText: 'MR'}).waitFor()
   const shares = await page.locator('.class-share').allInnerTexts()
   assert.deepEqual(shares.filter((share) => share !== ''), ['2%', '80%', ...Array(9).fill('2%')])
   assert.equal(await page.locator('.class[data-best="true"]').innerText(), 'MR\n80%')
@@ -315,10 +319,10 @@ test('two classes are compared side by side, and the other one can be taken', as
   }))
   assert.ok(sizes.every(({px}) => px > 60) && (sizes[0]?.n ?? 0) > 500 && sizes[1]?.n === 0, 'the one in colour, the other in white')
   await part(page, 'rivalTake').click()
-  assert.equal(await part(page, 'classButton').innerText(), 'Class: Microscopy')
+  await tells(page, 'classButton', 'Class: Microscopy')
   assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: change the modality')
   await page.locator('.object[data-progress="done"]').waitFor()
-  assert.equal(await part(page, 'rivalPair').isVisible(), false)
+  await part(page, 'rivalPair').waitFor({state: 'hidden'})
   await page.keyboard.press('Control+z')
   await part(page, 'rivalScore').waitFor()
   await part(page, 'modelButton').click()
@@ -326,7 +330,7 @@ test('two classes are compared side by side, and the other one can be taken', as
   assert.ok(time, 'a model that was not used is estimated from the one that was')
   await page.locator('[data-model="plain"]').click()
   await page.getByText('This model takes no modality').waitFor()
-  assert.equal(await part(page, 'rival').isVisible(), false)
+  await part(page, 'rival').waitFor({state: 'hidden'})
   assert.deepEqual(problems, [])
   await context.close()
 })
