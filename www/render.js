@@ -121,7 +121,7 @@ function renderTiles(part, state, {t}) {
     const label = t('empty.demo', {title: demo.title, modality: demo.modality, source: demo.source, licence: demo.licence})
     const caption = element('span', {class: 'tile-caption'}, [element('b', {}, [demo.modality]), element('span', {}, [demo.title])])
     const source = element('small', {class: 'tile-source'}, [`${demo.source} · ${demo.licence.replaceAll(' ', '\u00A0')}`])
-    return element('li', {}, [element('button', {class: 'tile', 'data-demo': String(i), 'aria-label': label, title: label}, [picture, caption, source])])
+    return element('li', {}, [element('button', {class: 'tile', 'data-demo': String(i), title: label}, [picture, caption, source])])
   })
   part('tiles').replaceChildren(...tiles)
   part('demoCredits').replaceChildren(...state.demos.map((demo) =>
