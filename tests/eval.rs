@@ -258,7 +258,7 @@ fn challenge_files_are_scored_by_case() {
     let rows = data.rows("rows.csv");
     let dsc: Vec<f64> = rows.iter().map(|row| row[8].parse().expect("a number")).collect();
     assert!(
-        dsc.len() == 2 && dsc[0] > 0.9 && dsc[1] == 0.0,
+        dsc.len() == 2 && dsc[0] > 0.8 && dsc[1] == 0.0,
         "one is found, the other was asked for elsewhere: {dsc:?}"
     );
     assert_eq!((rows[1][4].as_str(), rows[1][5].as_str()), ("2", "2,40,12,50"));

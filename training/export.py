@@ -27,7 +27,8 @@ from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from training.catalogue import SOURCES_PATH
-from training.model import SIDE, Segmenter, fuse, gmac, load_litemedsam, n_parameters
+from training.model import SIDE, Segmenter, fuse, gmac, n_parameters
+from training.pretrained import load_litemedsam
 from training.train import load_trained
 
 CLASS_NAMES = ["ct", "mr", "pet", "us", "xray", "dermoscopy", "endoscopy", "fundus", "microscopy", "oct", "mammography"]

@@ -47,15 +47,8 @@ from training.data import (
 )
 from training.kept import Pool, PoolSampler, keep_views, pool_settings
 from training.losses import LossWeights, total_loss
-from training.model import (
-    BUILDERS,
-    CUTS,
-    N_CLASSES,
-    Segmenter,
-    lite_from_litemedsam,
-    load_litemedsam,
-    paper_from_litemedsam,
-)
+from training.model import BUILDERS, CUTS, N_CLASSES, Segmenter
+from training.pretrained import lite_from_litemedsam, load_litemedsam, paper_from_litemedsam
 
 # ---- settings --------------------------------------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       case 'load-model':
         return loadModel(effect.entry)
       case 'fetch-picture':
-        return answer(effect.id, async () => ({type: 'fetched', id: effect.id, blob: await fetching.fetch(effect.id, effect.url, onRead(effect.id))}))
+        return answer(effect.id, async () => ({type: 'fetched', id: effect.id, blob: await fetching.bring(effect.id, effect.url, onRead(effect.id))}))
       case 'open':
         return answer(effect.id, async () => {
           const {pixels, ...opened} = await pool.open(effect.id, effect.source.blob, onRead(effect.id))

@@ -41,7 +41,7 @@ export function createFetching() {
   const running = new Map()
   return {
     /** @param {number} id of the job @param {string} url @param {OnRead} onRead @returns {Promise<Blob>} rejects with Ended when it was cancelled */
-    async fetch(id, url, onRead) {
+    async bring(id, url, onRead) {
       const {origin, href} = new URL(url, document.baseURI)
       if (origin !== location.origin) throw new PageError('page.cross-origin', origin)
       const controller = new AbortController()

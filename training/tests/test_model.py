@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from training import losses, model, train
+from training import losses, model, pretrained, train
 from training.catalogue import Picture
 from training.data import EvalView
 
@@ -174,7 +174,7 @@ def test_litemedsam_and_untrained_paper_equal_the_published_network():
     with torch.no_grad():
         embedding = published.image_encoder(image)
         logits = published(image, BOXES.numpy())
-        ours, paper = model.load_litemedsam(CHECKPOINT), model.paper_from_litemedsam(CHECKPOINT).eval()
+        ours, paper = pretrained.load_litemedsam(CHECKPOINT), pretrained.paper_from_litemedsam(CHECKPOINT).eval()
         assert (ours.encode(image)["embedding"] - embedding).abs().max() < 1e-4
         assert (ours.decode({"embedding": embedding}, BOXES)[0] - logits).abs().max() < 1e-4
         told = torch.eye(11)[:2]  # the class table is still empty
@@ -187,8 +187,8 @@ def test_lite_starts_with_litemedsams_stages_up_to_the_change_of_activation():
         def forward(self, x):
             return x * torch.sigmoid(1.702 * x)
 
-    lite = model.lite_from_litemedsam(CHECKPOINT).encoder.eval()
-    source = model.litemedsam_state(CHECKPOINT)
+    lite = pretrained.lite_from_litemedsam(CHECKPOINT).encoder.eval()
+    source = pretrained.litemedsam_state(CHECKPOINT)
     plain = model.TinyViT(stem_stride=4, windows=(8, 16, 8), neck_width=128, act=QuickGelu).eval()
     state = lite.state_dict()
     for name, value in state.items():
@@ -207,7 +207,7 @@ def test_lite_starts_with_litemedsams_stages_up_to_the_change_of_activation():
 def test_a_foreign_checkpoint_is_refused(tmp_path):
     torch.save({"backbone.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(KeyError):
-        model.load_litemedsam(tmp_path / "other.pth")
+        pretrained.load_litemedsam(tmp_path / "other.pth")
 
 
 # ---- losses ----------------------------------------------------------------------------------------------------------
