@@ -34,10 +34,10 @@ export function chooseBuild(validate = (bytes) => WebAssembly.validate(bytes)) {
 
 /**
  * @param {string} url @param {(loaded: number, total: number) => void} [onProgress]  total: 0 when the server does not tell
- * @param {AbortSignal} [signal] @returns {Promise<Blob>}
+ * @param {RequestInit} [how] @returns {Promise<Blob>}
  */
-export async function fetchBlob(url, onProgress = () => {}, signal) {
-  const response = await fetch(url, signal ? {signal} : {}).catch(() => null)
+export async function fetchBlob(url, onProgress = () => {}, how = {}) {
+  const response = await fetch(url, how).catch(() => null)
   if (!response?.ok || !response.body) throw new PageError('page.fetch', `${url}${response ? ` (${response.status})` : ''}`)
   const reader = response.body.getReader()
   /** @type {Uint8Array<ArrayBuffer>[]} */
@@ -88,8 +88,8 @@ export async function fetchModule(onLoading) {
   const build = chooseBuild()
   if (!build) throw new PageError('page.no-simd')
   const path = `pkg/medbox_${build}.wasm.gz`
-  const {blob: packed, kept} = await keptOrFetched(path, await hashesOfBuild(path), () =>
-    fetchBlob(path, (loaded) => onLoading({kind: 'engine', loaded, total: 0})))
+  const {blob: packed, kept} = await keptOrFetched(path, await hashesOfBuild(path), (cache) =>
+    fetchBlob(path, (loaded) => onLoading({kind: 'engine', loaded, total: 0}), {cache}))
   const [first, second] = new Uint8Array(await packed.slice(0, 2).arrayBuffer())
   const isPacked = first === 0x1f && second === 0x8b
   const stream = isPacked ? packed.stream().pipeThrough(new DecompressionStream('gzip')) : packed.stream()
@@ -107,11 +107,11 @@ export async function fetchModel(name, onLoading) {
   const total = encoder.bytes + decoder.bytes
   const loaded = {encoder: 0, decoder: 0}
   const part = (/** @type {'encoder' | 'decoder'} */ which, /** @type {{file: string, sha256: string}} */ {file, sha256}) =>
-    keptOrFetched(folder + file, [sha256], () =>
+    keptOrFetched(folder + file, [sha256], (cache) =>
       fetchBlob(folder + file, (bytes) => {
         loaded[which] = bytes
         onLoading({kind: 'model', loaded: loaded.encoder + loaded.decoder, total})
-      }))
+      }, {cache}))
   const [one, other] = await Promise.all([part('encoder', encoder), part('decoder', decoder)])
   return {files: {manifest, encoder: one.blob, decoder: other.blob}, kept: one.kept && other.kept}
 }

@@ -27,19 +27,20 @@ export async function sha256(blob) {
 /**
  * @param {string} url
  * @param {readonly string[]} hashes  that the file may have: some servers unpack what was packed; what has none is not kept
- * @param {() => Promise<Blob>} fetchIt
+ * @param {(cache: RequestCache) => Promise<Blob>} fetchIt  reload: what the browser has of it is of another version
  * @returns {Promise<{blob: Blob, kept: boolean}>} kept: it is there for a visit without a network
  */
 export async function keptOrFetched(url, hashes, fetchIt) {
   const store = hashes.length > 0 ? await openStore() : null
-  if (!store) return {blob: await fetchIt(), kept: false}
+  if (!store) return {blob: await fetchIt('default'), kept: false}
   const before = await store.match(url)
   if (before) {
     const blob = await before.blob()
     if (hashes.includes(await sha256(blob))) return {blob, kept: true}
     await store.delete(url)
   }
-  const blob = await fetchIt()
+  let blob = await fetchIt('default')
+  if (!hashes.includes(await sha256(blob))) blob = await fetchIt('reload')
   if (!hashes.includes(await sha256(blob))) throw new PageError('page.changed', url)
   const kept = await store.put(url, new Response(blob)).then(() => true, () => false) // No room left: it is used all the same.
   return {blob, kept}

@@ -54,13 +54,21 @@ const speak = async () => {
 }
 await speak()
 let frame = 0
-const paint = () => {
-  frame = 0
+const show = () => {
   const state = getState()
   render(state, rendered)
   draw(canvas, state, window.devicePixelRatio)
   drawPair(pair, state, window.devicePixelRatio)
   rendered = state
+}
+const paint = () => {
+  frame = 0
+  const wasOpen = rendered?.study != null
+  show()
+  if (wasOpen === (rendered?.study != null)) return
+  // A picture that opens or closes changes the viewer's size: what depends on it comes in the same frame.
+  measure()
+  show()
 }
 store.subscribe((state, previous) => {
   hold(state.draft !== null)

@@ -11,7 +11,7 @@
 
 import {createEngine, emptySubject, NEEDS, viewKey} from './engine.js'
 import {failureFrom} from './protocol.js'
-import {cut, nextStep, RANK} from './schedule.js'
+import {cut, expectedMs, nextStep, RANK} from './schedule.js'
 import {Ended} from './worker-client.js'
 
 /**
@@ -52,8 +52,10 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
 
   const pump = () => {
     for (;;) {
-      const runners = slots.map(({engine, task}) => ({busy: task !== null, level: engine.level(), views: engine.views(), making: task?.view ?? null}))
       const costs = {...ms, start: subject.ms.core + subject.ms.model + subject.ms.picture}
+      const runners = slots.map(({engine, task}) => ({
+        busy: task !== null, level: engine.level(), views: engine.views(), making: task?.view ?? null, ms: task ? expectedMs(task, engine.views(), costs) : 0,
+      }))
       const step = nextStep(queue, runners, {free: size - slots.length, costs, held})
       if (!step) break
       const [task] = /** @type {[Task]} */ (queue.splice(step.task, 1))

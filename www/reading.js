@@ -47,7 +47,7 @@ export function createFetching() {
       const controller = new AbortController()
       running.set(id, controller)
       try {
-        return await fetchBlob(href, onRead, controller.signal)
+        return await fetchBlob(href, onRead, {signal: controller.signal})
       } catch (error) {
         if (controller.signal.aborted) throw new Ended()
         throw error instanceof PageError ? new PageError('page.no-picture', error.message) : error

@@ -20,7 +20,7 @@ export function renderUpdate(part, {update}, {t}) {
 /** @param {State} state @param {Translator} translator @returns {string[]} */
 export function deviceTexts({workers, workersMax, offline, files}, {t, size, integer}) {
   const n = workers.length
-  const sizes = workers.map(size).join(' + ')
+  const sizes = workers.map((bytes) => (bytes > 0 ? size(bytes) : '…')).join(' + ')
   const works = n > 0 ? t('about.workers', {n: integer(n), max: integer(workersMax), sizes}) : t('about.workers.none', {max: integer(workersMax)})
   // The page alone is of no use without the engine and a model.
   return [works, t(`about.offline.${offline === 'ready' && files !== 'kept' ? files : offline}`)]

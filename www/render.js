@@ -101,7 +101,8 @@ function renderPage(part, state) {
   attribute(page, 'data-study', state.study ? 'open' : 'none')
   attribute(page, 'data-panel', state.panelOpen ? 'open' : 'closed')
   show(part('canvas'), state.study !== null)
-  show(part('empty'), state.study === null)
+  // Nothing is shown before all of it can be: what is read does not jump.
+  show(part('empty'), state.study === null && (state.models.length > 0 || state.failure !== null))
   show(part('resume'), state.shelved !== null)
   show(part('drop'), state.dropping)
   attribute(part('panelButton'), 'aria-expanded', state.panelOpen)

@@ -22,6 +22,7 @@ import {rankOf} from './engine.js'
  * @property {Level} level
  * @property {ReadonlySet<string>} views  that it has encoded or been given
  * @property {string | null} making  the view through which its present task looks
+ * @property {number} ms  how long that task is expected to take
  */
 /**
  * Times that were measured here, in ms; 0 where they are not known yet.
@@ -86,10 +87,16 @@ function isWorthStarting(task, queue, workers, costs) {
   if (task.needs === 'core') return true
   const views = new Set(queue.flatMap(({encodes, view}) => (encodes && view !== null ? [view] : [])))
   const boxes = queue.reduce((sum, one) => sum + one.boxes, 0)
-  // Whatever is waited for, a worker that is busy may have just begun to encode.
-  const waitMs = Math.max(costs.encode, (views.size * costs.encode + boxes * costs.box) / workers.length)
-  return waitMs >= costs.start
+  const firstFreeMs = Math.min(...workers.map(({ms}) => ms))
+  return firstFreeMs + (views.size * costs.encode + boxes * costs.box) / workers.length >= costs.start
 }
+
+/**
+ * How long a task is expected to take.
+ * @param {Pick<Waiting, 'view' | 'encodes' | 'boxes'>} task @param {ReadonlySet<string>} views  that its worker has @param {Costs} costs
+ */
+export const expectedMs = ({view, encodes, boxes}, views, costs) =>
+  (encodes && view !== null && !views.has(view) ? costs.encode : 0) + boxes * costs.box
 
 /**
  * The parts of a plan, none with more than `BOXES_PER_PART` boxes. Those of one view stay together: its first encodes it.

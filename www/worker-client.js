@@ -14,11 +14,20 @@ export class Ended extends Error {
 
 /**
  * A worker that is fetched by its URL would not be bound by the page's Content-Security-Policy; one that starts from a
- * blob inherits it. The blob imports the real script by its absolute URL.
+ * blob inherits it. The blob imports the real script by its absolute URL, and not before it runs: what a blob imports
+ * statically does not pass the service worker in Firefox. What comes in the meantime waits.
  * @param {string} scriptUrl @returns {Worker}
  */
 export function startWorker(scriptUrl) {
-  const source = `import ${JSON.stringify(new URL(scriptUrl, document.baseURI).href)}`
+  const source = `
+    const early = []
+    const keep = (event) => early.push(event.data)
+    addEventListener('message', keep)
+    import(${JSON.stringify(new URL(scriptUrl, document.baseURI).href)}).then(() => {
+      removeEventListener('message', keep)
+      for (const data of early) dispatchEvent(new MessageEvent('message', {data}))
+    }, (error) => setTimeout(() => { throw error }))
+  `
   const url = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}))
   const worker = new Worker(url, {type: 'module'})
   const release = () => URL.revokeObjectURL(url)

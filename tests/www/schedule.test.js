@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {bytesPerWorker, cut, nextStep, RANK, workersFor} from '../../www/schedule.js'
+import {bytesPerWorker, cut, expectedMs, nextStep, RANK, workersFor} from '../../www/schedule.js'
 
 /** @import {Runner, Waiting} from '../../www/schedule.js' */
 
 /** @param {Partial<Waiting>} task @returns {Waiting} */
 const task = (task) => ({rank: RANK.masks, job: 1, needs: 'picture', view: 'whole', encodes: false, boxes: 1, ...task})
 /** @param {Partial<Runner>} worker @returns {Runner} */
-const worker = (worker) => ({busy: false, level: 'picture', views: new Set(), making: null, ...worker})
+const worker = (worker) => ({busy: false, level: 'picture', views: new Set(), making: null, ms: 0, ...worker})
 /** A tile that somebody has to encode. @param {string} view */
 const tile = (view) => task({view, encodes: true})
 
@@ -56,12 +56,21 @@ test('light steps and previews go before masks, and of masks the newest first', 
 })
 
 test('another worker is started when all are busy and waiting would take longer', () => {
-  const busy = [worker({busy: true, making: 'a'})]
+  const busy = [worker({busy: true, making: 'a', ms: 100})]
   assert.deepEqual(nextStep([tile('b')], busy, FAST_START), {task: 0, worker: null})
   assert.equal(nextStep([tile('b')], busy, SLOW_START), null, 'a start of 2 s is not worth an encode of 0.1 s')
   const many = Array.from({length: 30}, (_, i) => tile(`tile ${i}`))
   assert.deepEqual(nextStep(many, busy, SLOW_START), {task: 0, worker: null}, 'it is worth thirty')
   assert.equal(nextStep(many, busy, {...SLOW_START, free: 0}), null, 'but there are not more than there may be')
+})
+
+test('what is light waits for a decode, not for an encode', () => {
+  const light = task({rank: RANK.light, view: null, boxes: 0})
+  assert.equal(nextStep([light], [worker({busy: true, ms: 50})], FAST_START), null)
+  assert.deepEqual(nextStep([light], [worker({busy: true, ms: 4000})], FAST_START), {task: 0, worker: null})
+  const {costs} = FAST_START
+  assert.equal(expectedMs(tile('a'), new Set(), costs), 4050)
+  assert.equal(expectedMs(tile('a'), new Set(['a']), costs), 50)
 })
 
 test('what needs the core alone does not wait behind an encode', () => {

@@ -13,10 +13,14 @@ test('a whole journey asks its own server only, says nothing wrong, and nothing 
     /** @type {{value: number, what: string[]}[]} */
     const shifts = []
     Reflect.set(window, 'shifts', shifts)
+    let turnedMs = -1000
+    const sheet = document.querySelector('[data-part="page"]')
+    if (sheet) new MutationObserver(() => (turnedMs = performance.now())).observe(sheet, {attributes: true, attributeFilter: ['data-study']})
     new PerformanceObserver((list) => {
       for (const entry of /** @type {any[]} */ (list.getEntries())) {
-        if (entry.hadRecentInput) continue // What a hand has just asked for may move.
-        shifts.push({value: entry.value, what: entry.sources.map((/** @type {any} */ {node}) => node?.dataset?.part ?? node?.className ?? String(node?.nodeName))})
+        // What a hand has just asked for may move, and a picture that opens takes the place of the start.
+        if (entry.hadRecentInput || Math.abs(entry.startTime - turnedMs) < 100) continue
+        shifts.push({value: entry.value, what: entry.sources.map((/** @type {any} */ {node}) => `${node?.nodeName} ${node?.dataset?.part ?? node?.className}`)})
       }
     }).observe({type: 'layout-shift', buffered: true})
   })
