@@ -278,7 +278,7 @@ verb_demos() {
 
 verb_train() {
   [ $# -ge 1 ] || die "train needs the data folder" "./build.sh train DATA"
-  "$(training_python)" -m training.train "$@"
+  "$(training_python)" -m training.make_model "$@"
 }
 
 verb=${1:-help}

@@ -36,6 +36,7 @@ SMALL = 1024  # initialisers of fewer values stay f32
 MIN_ROW = 32  # outputs that read fewer values (depthwise convolutions) are too sensitive for int8, and few
 TOLERANCE = 1e-3  # of the largest value of the tensor compared
 BOXES = [[40.0, 50.0, 200.0, 210.0], [100.0, 90.0, 150.0, 160.0], [5.0, 5.0, 250.0, 120.0]]
+PARITY_PICTURE = Path("www/demos/ct-thigh.png")
 PARITY_STEP = 4  # every fourth logit along each axis is kept
 
 
@@ -385,7 +386,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="lite_medsam.pth, or a checkpoint of training.train")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder, models/NAME; its name is the model's")
     parser.add_argument("--storage", choices=("f16", "int8"), help="of large weights (default: int8 for lite, else f16)")
-    parser.add_argument("--picture", type=Path, default=Path("www/demos/ct-thigh.png"), help="picture of the parity vectors")
+    parser.add_argument("--picture", type=Path, default=PARITY_PICTURE, help="picture of the parity vectors")
     parser.add_argument("--parity", type=Path, help="folder of the parity vectors (default: tests/parity/ and the folder's name)")
     parser.add_argument("--measured", type=Path, help="JSON of what was measured, for the manifest")
     args = parser.parse_args()

