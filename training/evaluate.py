@@ -95,7 +95,9 @@ class Comparison:
             o = self.objects = run.objects
             self.bootstrap = Bootstrap(units=o.unit, datasets=o.dataset, groups=o.modality)
         elif run.objects.keys != self.objects.keys:
-            raise ValueError(f"{run.rows} holds other objects than {next(iter(self.runs.values())).rows}: measure both again")
+            raise ValueError(
+                f"{run.rows} holds other objects than {next(iter(self.runs.values())).rows}: measure both again"
+            )
         self.runs[run.ask] = run
 
     def __contains__(self, ask: Ask) -> bool:
@@ -128,8 +130,16 @@ def label(ask: Ask) -> str:
     return f"{ask.model.name}, {ask.mode}{told}" + (f", boxes ± {100 * ask.jitter:g} %" if ask.jitter else "")
 
 
-def plan(models: Sequence[Model], *, modes: Sequence[str], jitters: Sequence[float], seeds: int, parts: Sequence[str]) -> list[Ask]:
-    """All that is measured on the common pictures."""
+def plan(
+    models: Sequence[Model],
+    *,
+    modes: Sequence[str],
+    jitters: Sequence[float],
+    seeds: int,
+    parts: Sequence[str],
+    baseline: bool,
+) -> list[Ask]:
+    """All that is measured on the common pictures; with moved boxes the first of several models only if `baseline`."""
     asks = [Ask(model=model, mode=mode) for mode in modes for model in models]
     if "class" in parts:
         told = [name for name in TOLD if name != "auto"]
@@ -137,7 +147,7 @@ def plan(models: Sequence[Model], *, modes: Sequence[str], jitters: Sequence[flo
     if "jitter" in parts:
         asks += [
             Ask(model=model, mode=modes[0], jitter=share, seed=seed)
-            for model in models
+            for model in (models if baseline else models[1:] or models)
             for share in jitters
             for seed in range(seeds)
         ]
@@ -173,7 +183,9 @@ def against(c: Comparison, pairs: Sequence[tuple[Ask, Ask]]) -> str:
 def against_by_modality(c: Comparison, pairs: Sequence[tuple[Ask, Ask]]) -> str:
     columns = [c.differences(ask, base) for ask, base in pairs]
     header = ["DSC, points", *(f"{label(ask)} − {label(base)}" for ask, base in pairs)]
-    return table(header, [[name, *(column[name].percent(signed=True) for column in columns)] for name in c.modalities()])
+    return table(
+        header, [[name, *(column[name].percent(signed=True) for column in columns)] for name in c.modalities()]
+    )
 
 
 def by_dataset(c: Comparison, asks: Sequence[Ask]) -> str:
@@ -241,13 +253,19 @@ def class_accuracy(c: Comparison, models: Sequence[Model], mode: str) -> str:
             n, right = int(counts[k].sum()), int(counts[k, k])
             if n:
                 means[name].append(right / n)
-            mistaken = ", ".join(f"{CLASSES[j]} {counts[k, j]}" for j in np.argsort(-counts[k]) if j != k and counts[k, j])
+            mistaken = ", ".join(
+                f"{CLASSES[j]} {counts[k, j]}" for j in np.argsort(-counts[k]) if j != k and counts[k, j]
+            )
             cells += [f"{right}/{n}", percent(right / n) if n else "–", mistaken]
         rows.append([modality, *cells])
     overall = []
     for name, counts in heads.items():
         right, n = int(np.trace(counts)), int(counts.sum())
-        overall += [f"{right}/{n}", f"**{percent(float(np.mean(means[name])))}**", f"all pictures alike: {percent(right / n)}"]
+        overall += [
+            f"{right}/{n}",
+            f"**{percent(float(np.mean(means[name])))}**",
+            f"all pictures alike: {percent(right / n)}",
+        ]
     header = ["pictures", *(f"{name}: {part}" for name in heads for part in ("right", "%", "taken for"))]
     return table(header, [*rows, ["**mean**", *overall]])
 
@@ -258,6 +276,8 @@ def class_accuracy(c: Comparison, models: Sequence[Model], mode: str) -> str:
 def robustness(c: Comparison, models: Sequence[Model], *, mode: str, jitters: Sequence[float], seeds: int) -> str:
     rows = []
     for model in models:
+        if Ask(model=model, mode=mode, jitter=jitters[0]) not in c:
+            continue
         tight = Ask(model=model, mode=mode)
         cells = [percent(c.overall(tight).value)]
         for share in jitters:
@@ -290,8 +310,19 @@ def training_runs(runs: Sequence[Path]) -> str:
     for run in runs:
         metrics = plots.read_metrics(run)
         best = max(metrics, key=lambda m: m["dice"] + m["contour"])
-        cells = [f"{m[k]:.2f}" if k in m else "–" for m in (metrics[-1], best) for k in ("dice", "contour", "class_accuracy")]
-        rows.append([run.name, str(metrics[-1]["step"]), f"{metrics[-1]['seconds'] / 60:.0f}", *cells[:3], str(best["step"]), *cells[3:]])
+        cells = [
+            f"{m[k]:.2f}" if k in m else "–" for m in (metrics[-1], best) for k in ("dice", "contour", "class_accuracy")
+        ]
+        rows.append(
+            [
+                run.name,
+                str(metrics[-1]["step"]),
+                f"{metrics[-1]['seconds'] / 60:.0f}",
+                *cells[:3],
+                str(best["step"]),
+                *cells[3:],
+            ]
+        )
     watched = ["Dice", "contour", "class"]
     return table(["run", "steps", "minutes", *(f"last: {w}" for w in watched), "best at", *watched], rows)
 
@@ -307,10 +338,18 @@ def left_out(runs: Sequence[tuple[str, Run, Run, Run | None, set[str]]]) -> str:
         o = without.objects
         bootstrap = Bootstrap(units=o.unit, datasets=o.dataset, groups=o.modality)
         dsc, base_dsc = o.values["dsc"], base.objects.values["dsc"]
-        cells = [percent(float(base_dsc.mean())), percent(float(dsc.mean())), bootstrap.overall(dsc - base_dsc).percent(signed=True)]
+        cells = [
+            percent(float(base_dsc.mean())),
+            percent(float(dsc.mean())),
+            bootstrap.overall(dsc - base_dsc).percent(signed=True),
+        ]
         if full is not None:
             where = np.isin(o.unit, sorted(unseen))
-            gap = bootstrap.overall(dsc - full.objects.values["dsc"], where=where).percent(signed=True) if where.any() else "–"
+            gap = (
+                bootstrap.overall(dsc - full.objects.values["dsc"], where=where).percent(signed=True)
+                if where.any()
+                else "–"
+            )
             cells.append(gap)
         rows.append([f"`{name}`", o.modality[0], str(len(set(o.unit))), str(len(o)), *cells])
     base_name = runs[0][2].ask.model.name
@@ -340,14 +379,23 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--medbox", type=Path, default=Path("target/release/medbox"), help="the binary that measures")
     parser.add_argument("--data", type=Path, required=True, help="data folder (see training/README.md)")
     parser.add_argument("--models", nargs="+", required=True, help="names or folders; the first is compared with")
-    parser.add_argument("--modes", nargs="+", default=["default", "challenge"], help="the first is that of the further tables")
+    parser.add_argument(
+        "--modes", nargs="+", default=["default", "challenge"], help="the first is that of the further tables"
+    )
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what is measured besides")
     parser.add_argument("--jitter", nargs="+", type=float, default=[0.05, 0.15], help="shares by which boxes are moved")
     parser.add_argument("--jitter-seeds", type=int, default=1)
-    parser.add_argument("--ablation", nargs="*", default=[], metavar="MODEL=WITHOUT", help="the same, trained without class prompt")
+    parser.add_argument(
+        "--jitter-baseline", action="store_true", help="move boxes for the first model too, which takes long"
+    )
+    parser.add_argument(
+        "--ablation", nargs="*", default=[], metavar="MODEL=WITHOUT", help="the same, trained without class prompt"
+    )
     parser.add_argument("--left-out", nargs="*", default=[], metavar="DIR", help="models trained with --leave-out")
     parser.add_argument("--left-out-full", metavar="DIR", help="model of the same schedule trained on all")
-    parser.add_argument("--specialists", nargs="*", default=[], metavar="MODALITY=DIR", help="models fine-tuned on one modality")
+    parser.add_argument(
+        "--specialists", nargs="*", default=[], metavar="MODALITY=DIR", help="models fine-tuned on one modality"
+    )
     parser.add_argument("--runs", nargs="*", type=Path, default=[], help="folders of training runs, for their curves")
     parser.add_argument("--max-images", type=int, default=0, help="quick look: pictures of each data set")
     parser.add_argument("--max-objects", type=int, default=0, help="quick look: objects of each label map")
@@ -378,7 +426,9 @@ def common_sections(
     sections = []
 
     def add(key: str, title: str, text: str, asks: Iterable[Ask] = ()) -> None:
-        sections.append(Section(key=key, title=title, text=text, commands=tuple(commands[a] for a in asks if a in commands)))
+        sections.append(
+            Section(key=key, title=title, text=text, commands=tuple(commands[a] for a in asks if a in commands))
+        )
 
     for mode in modes:
         asks = [Ask(model=m, mode=mode) for m in asked]
@@ -387,7 +437,12 @@ def common_sections(
             plots_dir / f"accuracy-{mode}.svg", groups=c.modalities(), label="DSC, %",
             series={a.model.name: [_points(c.bootstrap.by_group(c.values(a))[g]) for g in c.modalities()] for a in asks},
         )  # fmt: skip
-        add(f"accuracy-{mode}", f"Accuracy, mode {mode}", f"{text}\n\n![DSC by modality]({link}/accuracy-{mode}.svg)", asks)
+        add(
+            f"accuracy-{mode}",
+            f"Accuracy, mode {mode}",
+            f"{text}\n\n![DSC by modality]({link}/accuracy-{mode}.svg)",
+            asks,
+        )
 
     compared = [(Ask(model=m, mode=mode), Ask(model=base, mode=mode)) for mode in modes for m in others]
     published = Ask(model=base, mode="challenge")
@@ -396,7 +451,12 @@ def common_sections(
     if compared:
         add("differences", "Differences", against(c, compared), dict.fromkeys(a for pair in compared for a in pair))
         wide = [pair for pair in compared if pair[0].mode == modes[0]]
-        add("differences-by-modality", "Differences by modality", against_by_modality(c, wide), dict.fromkeys(a for pair in wide for a in pair))
+        add(
+            "differences-by-modality",
+            "Differences by modality",
+            against_by_modality(c, wide),
+            dict.fromkeys(a for pair in wide for a in pair),
+        )
     usual = [Ask(model=m, mode=modes[0]) for m in models]
     add("datasets", "By data set", by_dataset(c, usual), usual)
     shown = list(dict.fromkeys([*([published] if published in c else []), *usual]))
@@ -407,7 +467,9 @@ def common_sections(
         figures = []
         for model in heads:
             counts = confusion_counts(c.runs[Ask(model=model, mode=modes[0])].objects)
-            plots.confusion(plots_dir / f"confusion-{model.name}.svg", names=list(CLASSES), counts=counts, title=model.name)
+            plots.confusion(
+                plots_dir / f"confusion-{model.name}.svg", names=list(CLASSES), counts=counts, title=model.name
+            )
             figures.append(f"![Confusion matrix of {model.name}]({link}/confusion-{model.name}.svg)")
         text = class_accuracy(c, heads, modes[0]) + "\n\n" + "\n".join(figures)
         add("class-accuracy", "Class accuracy", text, [Ask(model=m, mode=modes[0]) for m in heads])
@@ -422,12 +484,21 @@ def common_sections(
     if special:
         text = specialists(c, models, modes[0], special)
         nan = float("nan")
-        series = {"fine-tuned on it alone": [100 * float(special[g].objects.values["dsc"].mean()) if g in special else nan for g in c.modalities()]}
+        series = {
+            "fine-tuned on it alone": [
+                100 * float(special[g].objects.values["dsc"].mean()) if g in special else nan for g in c.modalities()
+            ]
+        }
         for m in models:
             means = c.bootstrap.by_group(c.values(Ask(model=m, mode=modes[0])))
             series[m.name] = [100 * means[g].value for g in c.modalities()]
         plots.radar(plots_dir / "radar.svg", groups=c.modalities(), series=series, label="DSC, %")
-        add("specialists", "Fine-tuned on one modality", f"{text}\n\n![DSC by modality, as a radar]({link}/radar.svg)", [r.ask for r in special.values()])
+        add(
+            "specialists",
+            "Fine-tuned on one modality",
+            f"{text}\n\n![DSC by modality, as a radar]({link}/radar.svg)",
+            [r.ask for r in special.values()],
+        )
     add("cost", "Cost", cost(asked, c, modes), [Ask(model=m, mode=modes[0]) for m in asked])
     return sections
 
@@ -482,7 +553,12 @@ def record_of(c: Comparison) -> dict:
             "class_accuracy": {n: g["class_accuracy"] for n, g in run.summary["modalities"].items()},
             "ms": run.summary["ms"], "encodes": run.summary["encodes"],
         })  # fmt: skip
-    return {"objects": len(c.objects), "pictures": len(set(c.objects.picture)), "patients": len(set(c.objects.unit)), "runs": out}
+    return {
+        "objects": len(c.objects),
+        "pictures": len(set(c.objects.picture)),
+        "patients": len(set(c.objects.unit)),
+        "runs": out,
+    }
 
 
 def update_model(c: Comparison, model: Model, modes: Sequence[str]) -> None:
@@ -507,7 +583,9 @@ def update_model(c: Comparison, model: Model, modes: Sequence[str]) -> None:
         card.write_text(place(card.read_text(encoding="utf-8"), [section]), encoding="utf-8")
 
 
-def measure_left_out(options: argparse.Namespace, base: Model, *, say) -> list[tuple[str, Run, Run, Run | None, set[str]]]:
+def measure_left_out(
+    options: argparse.Namespace, base: Model, *, say
+) -> list[tuple[str, Run, Run, Run | None, set[str]]]:
     """Each model of `--left-out` on what it was never trained on, beside the baseline and the model trained on all."""
     if not options.left_out:
         return []
@@ -543,12 +621,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         max_images=options.max_images, max_objects=options.max_objects, threads=options.threads,
         reuse_older=options.reuse_older, say=say,
     )  # fmt: skip
-    asks = plan(models, modes=options.modes, jitters=options.jitter, seeds=options.jitter_seeds, parts=options.parts)
+    asks = plan(
+        models,
+        modes=options.modes,
+        jitters=options.jitter,
+        seeds=options.jitter_seeds,
+        parts=options.parts,
+        baseline=options.jitter_baseline,
+    )
     asks += [Ask(model=m, mode=mode) for m in ablations.values() for mode in options.modes if m not in models]
     c = Comparison()
     for ask in asks:
         c.add(bench.run(ask))
-    special = {name: bench.run(Ask(model=m, mode=options.modes[0], modality=name)) for name, m in special_models.items()}
+    special = {
+        name: bench.run(Ask(model=m, mode=options.modes[0], modality=name)) for name, m in special_models.items()
+    }
     lefts = measure_left_out(options, models[0], say=say)
 
     def command(ask: Ask) -> str:
@@ -558,7 +645,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plots_dir = options.out.with_suffix("")
     builds = len({run.medbox for run in (*c.runs.values(), *special.values())})
     made_by = f"Made by\n\n```\n{shown_command(arguments, options)}\n```"
-    sections = [Section(key="setup", title="What was measured", text=f"{setup_text(c, options, builds=builds)}\n\n{made_by}")]
+    sections = [
+        Section(key="setup", title="What was measured", text=f"{setup_text(c, options, builds=builds)}\n\n{made_by}")
+    ]
     sections += common_sections(
         c, models=models, ablations=ablations, special=special, options=options, plots_dir=plots_dir,
         commands={ask: command(ask) for ask in (*c.runs, *(r.ask for r in special.values()))},
@@ -578,7 +667,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.update_models:
         for model in models:
             update_model(c, model, options.modes)
-    print(against(c, [(Ask(model=m, mode=mode), Ask(model=models[0], mode=mode)) for mode in options.modes for m in models[1:]]))
+    print(
+        against(
+            c,
+            [(Ask(model=m, mode=mode), Ask(model=models[0], mode=mode)) for mode in options.modes for m in models[1:]],
+        )
+    )
     print(f"wrote {options.out}, {options.out.with_suffix('.json')} and plots in {plots_dir}")
 
 

@@ -84,9 +84,7 @@ class Bootstrap:
     def by_group(self, values: np.ndarray, *, where: np.ndarray | None = None) -> dict[str, Interval]:
         """The mean of each group that has objects."""
         means = self._means(values, where)
-        return {
-            str(name): _interval(means[:, k]) for k, name in enumerate(self.names) if not np.isnan(means[0, k])
-        }
+        return {str(name): _interval(means[:, k]) for k, name in enumerate(self.names) if not np.isnan(means[0, k])}
 
     def overall(self, values: np.ndarray, *, where: np.ndarray | None = None) -> Interval:
         """The mean of the groups' means, each group counting once."""

@@ -110,7 +110,16 @@ class Pool:
     """Training views at a cut of the encoder. `fill` makes what is missing."""
 
     def __init__(
-        self, *, folder: Path, model: Segmenter, cut: str, sampler: Sampler, data_hash: str, n: int, limit_gb: float, bf16: bool
+        self,
+        *,
+        folder: Path,
+        model: Segmenter,
+        cut: str,
+        sampler: Sampler,
+        data_hash: str,
+        n: int,
+        limit_gb: float,
+        bf16: bool,
     ) -> None:
         """`sampler` has `pool_settings`. Raises ValueError where the pools of `folder` would take more than `limit_gb`
         together, or the model cannot be cut."""
@@ -214,7 +223,13 @@ class PoolSampler(IterableDataset):
 
 
 def keep_views(
-    views: Sequence[EvalView], *, folder: Path, model: Segmenter, cut: str, bf16: bool, say: Callable[[str], None] = print
+    views: Sequence[EvalView],
+    *,
+    folder: Path,
+    model: Segmenter,
+    cut: str,
+    bf16: bool,
+    say: Callable[[str], None] = print,
 ) -> list[EvalView]:
     """The views of an evaluation with what the encoder gives for them at the cut, computed once."""
     digest = hashlib.sha256(weights_hash(model, cut).encode())

