@@ -13,6 +13,7 @@ document then says. `--update-models` also writes what was measured into the mod
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import re
@@ -448,9 +449,12 @@ def common_sections(
     published = Ask(model=base, mode="challenge")
     if published in c:
         compared += [(Ask(model=m, mode="default"), published) for m in models if Ask(model=m, mode="default") in c]
+    compared += [
+        (Ask(model=b, mode=mode), Ask(model=a, mode=mode)) for mode in modes for a, b in itertools.combinations(others, 2)
+    ]
     if compared:
         add("differences", "Differences", against(c, compared), dict.fromkeys(a for pair in compared for a in pair))
-        wide = [pair for pair in compared if pair[0].mode == modes[0]]
+        wide = [pair for pair in compared if pair[0].mode == modes[0] and pair[1].model == base]
         add(
             "differences-by-modality",
             "Differences by modality",

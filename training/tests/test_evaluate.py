@@ -309,6 +309,7 @@ def test_one_command_writes_document_numbers_and_plots(place, document):
         assert f"## {title}\n" in text
     assert "12 objects in 12 pictures of 6 patients" in text and "quick look" not in text
     assert "medbox eval DATA/images --only held_out.json --model ours --mode default --class wrong" in text
+    assert "quick" not in text and "| ours, default − base, challenge | +17.50 [" in text
     assert str(place) not in text and str(place) not in out.with_suffix(".json").read_text()
     drawn = sorted(path.name for path in (out.parent / "results").iterdir())
     assert drawn == [
