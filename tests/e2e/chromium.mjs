@@ -13,7 +13,7 @@ import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {test} from 'node:test'
 
-import {drawBox, elsewhere, masksDone, openDemo, openPage, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
+import {drawBox, elsewhere, masksDone, openDemo, openPage, painted, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
 import {agreement, areaOf, cornersOnScreen, DEMOS, demoOf, labelsByCommandLine, MODELS, readLabels, ROOT, sizeOfDemo} from './support.mjs'
 
 // Areas that have grown have files of their own; each runs alone too.
@@ -95,17 +95,21 @@ test('boxes can be corrected, removed and brought back', {timeout: SLOW_MS}, asy
   await page.mouse.up()
   await masksDone(page, 1)
   const rows = page.locator('.object')
+  await painted(page)
   assert.equal(await rows.count(), 1, 'the handle was taken, nothing new was drawn')
 
   await page.keyboard.press('ArrowRight')
   await page.keyboard.press('Delete')
+  await painted(page)
   assert.equal(await rows.count(), 0)
   await part(page, 'undo').click()
   await masksDone(page, 1)
   await page.keyboard.press('Control+z')
+  await painted(page)
   assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: resize box 1')
   await page.keyboard.press('Control+y')
   await page.keyboard.press('Control+y')
+  await painted(page)
   assert.equal(await rows.count(), 0)
   assert.deepEqual(problems, [])
   await context.close()

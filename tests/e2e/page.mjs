@@ -64,6 +64,8 @@ export async function openDemo(page, demo) {
   await page.getByRole('button', {name: demo.title}).click()
   await readyForBox(page)
 }
+/** What was done is painted with the next frame. @param {Page} page */
+export const painted = (page) => page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)) }))
 /** @param {Page} page */
 export const readyForBox = (page) => page.getByText('Ready: drag a box around a structure').first().waitFor()
 

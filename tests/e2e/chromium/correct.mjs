@@ -5,7 +5,7 @@ import {test} from 'node:test'
 import {deflateSync} from 'node:zlib'
 
 import {zipSync} from '../../../www/vendor/fflate.js'
-import {drawBox, masksDone, openDemo, openPage, part, readyForBox, save, SLOW_MS} from '../page.mjs'
+import {drawBox, masksDone, openDemo, openPage, painted, part, readyForBox, save, SLOW_MS} from '../page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -35,8 +35,8 @@ async function stroke(page, picture, path) {
 const saveLabels = async (page) => readLabels((await save(page, 'label')).bytes)
 /** @param {LabelMap} map @param {Point} at */
 const labelAt = ({width, labels}, [x, y]) => labels[Math.floor(y) * width + Math.floor(x)]
-/** @param {Page} page */
-const undoWords = (page) => part(page, 'undo').getAttribute('aria-label')
+/** Waits until the page says so: it is painted a frame after the key. @param {Page} page @param {string} words */
+const undoSays = (page, words) => page.locator(`[data-part="undo"][aria-label="${words}"]`).waitFor()
 /** Moves the slider until the brush is as large as that. @param {Page} page @param {number} px */
 async function sizeBrush(page, px) {
   for (let i = 0; i < 60; i++) {
@@ -66,14 +66,14 @@ test('a mask is painted, erased and cut, step by step taken back, and saved as i
   for (const dy of [-4, 4]) assert.equal(labelAt(painted, [100, y + dy]), 1, 'as broad as the brush')
   for (const at of /** @type {Point[]} */ ([[34, y], [167, y], [100, y - 6], [100, y + 6]])) assert.equal(labelAt(painted, at), 0, `nothing at ${at}`)
   assert.ok(model.labels.every((label, i) => label === 0 || painted.labels[i] === 1), 'the model’s mask is still there')
-  assert.equal(await undoWords(page), 'Undo: paint on object 1')
+  await undoSays(page, 'Undo: paint on object 1')
   assert.match(await page.locator('.object-facts').innerText(), /^[\d,]+ px · edited$/)
 
   await page.keyboard.press('e')
   await stroke(page, picture, [[100.5, y - 10.5], [100.5, y + 10.5]])
   const erased = await saveLabels(page)
   assert.deepEqual([labelAt(erased, [100, y]), labelAt(erased, [90, y]), labelAt(erased, [110, y])], [0, 1, 1])
-  assert.equal(await undoWords(page), 'Undo: erase from object 1')
+  await undoSays(page, 'Undo: erase from object 1')
 
   await page.keyboard.press('l')
   await stroke(page, picture, [[200, y - 10], [240, y - 10], [240, y + 10], [200, y + 10]])
@@ -85,13 +85,13 @@ test('a mask is painted, erased and cut, step by step taken back, and saved as i
   const cut = await saveLabels(page)
   assert.equal(areaOf(cut, 1), areaOf(added, 1) - 200)
   assert.deepEqual([labelAt(cut, [220, y]), labelAt(cut, [205, y])], [0, 1])
-  assert.equal(await undoWords(page), 'Undo: cut from object 1 with the lasso')
+  await undoSays(page, 'Undo: cut from object 1 with the lasso')
 
   for (const [expected, words] of /** @type {const} */ ([
     [added, 'Undo: add to object 1 with the lasso'], [erased, 'Undo: erase from object 1'], [painted, 'Undo: paint on object 1'], [model, 'Undo: draw box 1'],
   ])) {
     await page.keyboard.press('Control+z')
-    assert.equal(await undoWords(page), words)
+    await undoSays(page, words)
     assert.equal(agreement(await saveLabels(page), expected), 1, words)
   }
   for (let i = 0; i < 4; i++) await page.keyboard.press('Control+y')
@@ -130,7 +130,7 @@ test('what a person has drawn stays through another mode, and comes back after i
   await part(page, 'maskReset').click()
   await masksDone(page, 1)
   assert.equal(labelAt(await saveLabels(page), [60, 50]), 0)
-  assert.equal(await undoWords(page), 'Undo: back to the model’s mask of object 1')
+  await undoSays(page, 'Undo: back to the model’s mask of object 1')
   await page.keyboard.press('Control+z')
   assert.equal(agreement(await saveLabels(page), edited), 1)
   assert.deepEqual(problems, [])
@@ -191,7 +191,7 @@ test('an object is drawn by hand alone, and by the keyboard alone', {timeout: SL
   await page.keyboard.press('Enter')
   for (let i = 0; i < 3; i++) await page.keyboard.press('Shift+ArrowDown')
   await page.keyboard.press('Enter')
-  assert.equal(await undoWords(page), 'Undo: draw object 2 by hand')
+  await undoSays(page, 'Undo: draw object 2 by hand')
   const {annotations: [, byKeys]} = JSON.parse((await save(page, 'coco')).bytes.toString())
   assert.deepEqual(byKeys.bbox, [88, 58, 5, 35])
   assert.deepEqual(problems, [])
@@ -237,6 +237,7 @@ test('a locked object is left alone by pointer and key, and says so', {timeout: 
   await page.getByRole('button', {name: 'Unlock Object 1'}).click()
   await part(page, 'canvas').focus()
   await page.keyboard.press('Delete')
+  await painted(page)
   assert.equal(await page.locator('.object').count(), 0)
   assert.deepEqual(problems, [])
   await context.close()
@@ -296,10 +297,11 @@ test('a list of boxes is dropped on the picture, gets masks in one step, and is 
   await openDemo(page, demo)
   await drop()
   await masksDone(page, 2)
-  assert.equal(await undoWords(page), 'Undo: take over boxes (2)')
+  await undoSays(page, 'Undo: take over boxes (2)')
   const {annotations} = JSON.parse((await save(page, 'coco')).bytes.toString())
   assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [demo.box, [x0 + 20, y0 + 20, x1 - 20, y1 - 20]])
   await part(page, 'undo').click()
+  await painted(page)
   assert.equal(await page.locator('.object').count(), 0)
   assert.deepEqual(problems, [])
   await context.close()
@@ -327,13 +329,14 @@ test('a challenge file opens as a picture and offers its boxes; while it is open
   await page.getByText('2D_case.npz holds more for this picture.').waitFor()
   await page.getByRole('button', {name: 'Take its boxes'}).click()
   await masksDone(page, 2)
-  assert.equal(await undoWords(page), 'Undo: take over boxes (2)')
+  await undoSays(page, 'Undo: take over boxes (2)')
   const {annotations} = JSON.parse((await save(page, 'coco')).bytes.toString())
   assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [[40, 30, 120, 100], [130, 40, 200, 120]])
 
   await give()
   await page.getByText('2D_case.npz holds a picture and boxes. What of it do you want?').waitFor()
   assert.equal(await page.getByRole('dialog').count(), 0)
+  await painted(page)
   assert.equal(await page.locator('.object').count(), 2, 'what is open stays as it is')
   await page.getByRole('button', {name: 'Open as picture'}).click()
   await page.locator('.object').first().waitFor({state: 'detached'})
@@ -373,7 +376,7 @@ test('with hundreds of objects, pointing at one touches two rows of the list', {
   const row = await page.locator('.object[data-id="1"]').boundingBox()
   assert.ok(list && row && row.y >= list.y - 1 && row.y < list.y + list.height, 'what is chosen comes into sight')
   await page.keyboard.press('Control+z')
-  assert.equal(await page.locator('.object').count(), 0)
+  await page.locator('.object').first().waitFor({state: 'detached'})
   assert.deepEqual(problems, [])
   await context.close()
 })
