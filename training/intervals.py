@@ -90,7 +90,8 @@ class Bootstrap:
         """The mean of the groups' means, each group counting once."""
         means = self._means(values, where)
         present = ~np.isnan(means[0])  # groups without such objects take no part
-        return _interval(np.nanmean(means[:, present], axis=1))
+        with np.errstate(invalid="ignore"):  # a draw may have no such object at all
+            return _interval(np.nansum(means[:, present], axis=1) / (~np.isnan(means[:, present])).sum(axis=1))
 
 
 def _interval(draws: np.ndarray) -> Interval:
