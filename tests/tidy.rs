@@ -114,7 +114,12 @@ fn the_page_reads_nothing_back_and_writes_no_markup() {
 #[test]
 fn the_page_reaches_outside_in_one_place_each() {
     check_absent("www/", ".js", &["new Worker("], &["www/worker-client.js"]);
-    check_absent("www/", ".js", &["fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon"], &["www/assets.js", "www/sw.js"]);
+    check_absent(
+        "www/",
+        ".js",
+        &["fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon"],
+        &["www/assets.js", "www/sw.js"],
+    );
     // The page's policy does not bind the service worker: nothing in it may name a place.
     check_absent("www/sw.js", ".js", &["http:", "https:", "//cdn", "clients.openWindow"], &[]);
     check_absent("www/", ".css", &["@import", "http://", "https://"], &[]);

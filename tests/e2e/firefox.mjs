@@ -62,7 +62,7 @@ test('a box on a demo picture gives the mask of the command line', {timeout: SLO
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
   page.on('pageerror', (error) => problems.push(String(error)))
   await page.goto(server.url)
-  const tile = await page.waitForSelector(`button[aria-label^="${demo.title}"]`)
+  const tile = await page.waitForSelector(`button[title^="${demo.title}"]`)
   await tile?.click()
   await waitForText(page, 'Ready: drag a box around a structure')
 
@@ -147,7 +147,7 @@ test('after one visit a picture is looked at with the server gone', {timeout: SL
     () => document.querySelector('[data-part="deviceFacts"]')?.textContent?.includes('Without a network: works.'), {timeout: SLOW_MS, polling: 200})
   await gone.close()
   await page.reload()
-  const tile = await page.waitForSelector(`button[aria-label^="${demoOf('PET').title}"]`)
+  const tile = await page.waitForSelector(`button[title^="${demoOf('PET').title}"]`)
   await tile?.click()
   await waitForText(page, 'Ready: drag a box around a structure')
   await page.close()
