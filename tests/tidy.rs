@@ -38,10 +38,9 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
             }
         } else if path.extension().and_then(|e| e.to_str()).is_some_and(|e| TEXT_ENDINGS.contains(&e))
             && !name.contains("lock")
+            && let Ok(text) = fs::read_to_string(&path)
         {
-            if let Ok(text) = fs::read_to_string(&path) {
-                found.push(Source { path: relative, text });
-            }
+            found.push(Source { path: relative, text });
         }
     }
 }
