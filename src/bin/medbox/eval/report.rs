@@ -85,7 +85,7 @@ struct Group {
 }
 
 impl Group {
-    fn of<'a>(pictures: impl Iterator<Item = &'a Picture> + Clone) -> Self {
+    fn of<'a>(pictures: &(impl Iterator<Item = &'a Picture> + Clone)) -> Self {
         let items = || pictures.clone().flat_map(|picture| &picture.items);
         let small = || items().filter(|item| item.share < SMALL_SHARE);
         let guesses: Vec<bool> =
@@ -124,7 +124,7 @@ impl<'a> Report<'a> {
             by_modality.entry(picture.modality.as_str()).or_insert_with(Vec::new).push(picture);
             by_data_set.entry(picture.data_set.as_str()).or_insert_with(Vec::new).push(picture);
         }
-        let group = |pictures: &[&Picture]| Group::of(pictures.iter().copied());
+        let group = |pictures: &[&Picture]| Group::of(&pictures.iter().copied());
         Self {
             unit,
             model,
