@@ -10,9 +10,8 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {after, before, test} from 'node:test'
 
-import {chromium} from 'playwright-core'
-
 import {serveStandIn} from './standin.mjs'
+import {launchChromium} from './support.mjs'
 
 /** @import {Browser, Page} from 'playwright-core' */
 
@@ -33,10 +32,7 @@ before(async () => {
   writeFileSync(join(folder, 'words.png'), 'words')
   // A recipe may be as long as one likes: blanks mean nothing.
   server = await serveStandIn({'slow picture.png': RECIPE.padEnd(6_000_000)}, {trickle: /slow picture/})
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  })
+  browser = await launchChromium()
 })
 after(async () => {
   await browser?.close()

@@ -4,15 +4,12 @@ import assert from 'node:assert/strict'
 import {readFileSync} from 'node:fs'
 import {after, before} from 'node:test'
 
-import {chromium} from 'playwright-core'
-
 import {serve} from './server.mjs'
-import {cornersOnScreen, ROOT, sizeOfDemo} from './support.mjs'
+import {cornersOnScreen, launchChromium, ROOT, sizeOfDemo} from './support.mjs'
 
 /** @import {Browser, BrowserContext, Page} from 'playwright-core' */
 /** @import {Box, Demo} from '../../www/types.js' */
 
-export const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
 /** The engine of a large model takes seconds for one look, on a busy machine many. */
 export const SLOW_MS = 180_000
 
@@ -27,7 +24,7 @@ before(async () => {
   // Below a sub-path, as on many static hosts.
   server = await serve(ROOT, {prefix: '/some/path/'})
   elsewhere = await serve(ROOT)
-  browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS})
+  browser = await launchChromium()
 })
 after(async () => {
   await browser?.close()

@@ -10,10 +10,9 @@
 import assert from 'node:assert/strict'
 import {after, before, test} from 'node:test'
 
-import {chromium} from 'playwright-core'
-
 import {packSession} from '../../www/archive.js'
 import {serveStandIn} from './standin.mjs'
+import {launchChromium} from './support.mjs'
 
 /** @import {Browser} from 'playwright-core' */
 /** @import {Box, Item} from '../../www/types.js' */
@@ -29,10 +28,7 @@ let browser
 let server
 before(async () => {
   server = await serveStandIn()
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  })
+  browser = await launchChromium()
 })
 after(async () => {
   await browser?.close()

@@ -8,6 +8,8 @@ import {join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {inflateSync} from 'node:zlib'
 
+import {chromium} from 'playwright-core'
+
 import {fitView, viewFromImage} from '../../www/geometry.js'
 
 /** @import {Box, Demo, Mode, ModelEntry} from '../../www/types.js' */
@@ -15,6 +17,11 @@ import {fitView, viewFromImage} from '../../www/geometry.js'
 export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url))
 /** The folder that is served: the first argument, else www. */
 export const ROOT = resolve(process.argv[2] ?? join(REPOSITORY, 'www'))
+/** Chromium as all journeys start it; CHROMIUM names it. @param {...string} more  further flags */
+export const launchChromium = (...more) => chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', ...more],
+})
 const MEDBOX = process.env.MEDBOX_BIN ?? join(REPOSITORY, 'target/release/medbox')
 
 /** @param {string} path below the served folder */

@@ -8,9 +8,7 @@
 import assert from 'node:assert/strict'
 import {after, before, test} from 'node:test'
 
-import {chromium} from 'playwright-core'
-
-import {cornersOnScreen} from './support.mjs'
+import {cornersOnScreen, launchChromium} from './support.mjs'
 import {pictureFile, serveStandIn} from './standin.mjs'
 
 /** @import {Browser, Page} from 'playwright-core' */
@@ -36,10 +34,7 @@ let server
 
 before(async () => {
   server = await serveStandIn()
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  })
+  browser = await launchChromium()
 })
 after(async () => {
   await browser?.close()

@@ -8,12 +8,10 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {after, before, test} from 'node:test'
 
-import {chromium} from 'playwright-core'
-
 import {firstVisit} from '../../../tools/precache.mjs'
-import {browser, drawBox, FLAGS, masksDone, openDemo, part, save, SLOW_MS} from '../page.mjs'
+import {browser, drawBox, masksDone, openDemo, part, save, SLOW_MS} from '../page.mjs'
 import {serve} from '../server.mjs'
-import {areaOf, demoOf, readLabels, REPOSITORY, ROOT} from '../support.mjs'
+import {areaOf, demoOf, launchChromium, readLabels, REPOSITORY, ROOT} from '../support.mjs'
 
 /** @import {BrowserContext, Page} from 'playwright-core' */
 
@@ -187,10 +185,7 @@ test('a version that does not arrive whole is not kept, and the page works', {ti
 })
 
 test('by plain http the page works and says what it cannot do', {timeout: SLOW_MS}, async () => {
-  const elsewhere = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [...FLAGS, '--host-resolver-rules=MAP medbox.test 127.0.0.1'],
-  })
+  const elsewhere = await launchChromium('--host-resolver-rules=MAP medbox.test 127.0.0.1')
   const context = await elsewhere.newContext()
   const {page, problems} = await open(context, plain.url.replace('127.0.0.1', 'medbox.test'))
   await offlineSays(page, 'It came by plain http')
