@@ -465,6 +465,14 @@ def _mark(result: dict) -> float:
     return result["dice"] + result["contour"]
 
 
+def _weight(text: str) -> tuple[str, float]:
+    """`MR=1.5` -> ("MR", 1.5)."""
+    name, _, value = text.partition("=")
+    if name not in CLASSES:
+        raise argparse.ArgumentTypeError(f"{name!r} is no modality; they are {', '.join(CLASSES)}")
+    return name, float(value)
+
+
 def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, Settings]:
     """Command line -> paths and settings; every scalar of `Settings` is an option of the same name."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -490,6 +498,9 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--modalities", nargs="*", choices=CLASSES, help="to train on alone")
     parser.add_argument("--leave-out", nargs="*", metavar="DATASET", help="data sets that are not trained on")
     parser.add_argument("--boxes", type=int, help="boxes to an image")
+    parser.add_argument(
+        "--weights", nargs="*", type=_weight, metavar="MODALITY=W", help="shares of modalities; those not named weigh 1"
+    )
     options = parser.parse_args(arguments)
 
     settings = PRESETS[options.model]
@@ -499,8 +510,12 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
             given[name] = tuple(getattr(options, name))
     if options.cut:
         given |= {"cut": options.cut, "freeze": tuple(dict.fromkeys((*CUTS[options.cut], *given.get("freeze", ()))))}
+    samples = settings.samples
     if options.boxes:
-        given["samples"] = dataclasses.replace(settings.samples, boxes_per_image=options.boxes)
+        samples = dataclasses.replace(samples, boxes_per_image=options.boxes)
+    if options.weights:
+        samples = dataclasses.replace(samples, modality_weights=tuple(options.weights))
+    given["samples"] = samples
     return options, dataclasses.replace(settings, **given)
 
 

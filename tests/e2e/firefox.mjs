@@ -16,7 +16,7 @@ import {after, before, test} from 'node:test'
 import puppeteer from 'puppeteer-core'
 
 import {serve} from './server.mjs'
-import {agreement, areaOf, cornersOnScreen, demoOf, labelsByCommandLine, readLabels, ROOT, sizeOfDemo} from './support.mjs'
+import {agreement, areaOf, cornersOnScreen, demoOf, labelsByCommandLine, readLabels, ROOT, sizeOfDemo, soon} from './support.mjs'
 
 /** @import {Browser, Page} from 'puppeteer-core' */
 
@@ -94,13 +94,13 @@ test('a box on a demo picture gives the mask of the command line', {timeout: SLO
   await page.reload()
   await waitForText(page, 'Restored from this browser: 1 object')
   await page.waitForSelector('.object[data-progress="done"]', {timeout: SLOW_MS})
-  assert.equal(await facts(), before)
+  await soon(async () => assert.equal(await facts(), before))
   await page.click('[data-answer="forget"]')
   await waitForText(page, 'Nothing is kept in this browser any more')
   await page.reload()
   await page.waitForSelector('.tile')
   await sleep(KEPT_MS)
-  assert.equal(await page.$eval('[data-part="note"]', (node) => /** @type {HTMLElement} */ (node).hidden), true)
+  await soon(async () => assert.equal(await page.$eval('[data-part="note"]', (node) => /** @type {HTMLElement} */ (node).hidden), true))
   assert.deepEqual(problems, [])
   await page.close()
 })
@@ -127,8 +127,8 @@ test('the policy keeps the page and its workers on their own origin', {timeout: 
     }, url)
   const check = async () => {
     for (const ask of [byPage, byWorker]) {
-      assert.equal(await ask(server.url), 'reached')
-      assert.equal(await ask(elsewhere.url), 'refused')
+      await soon(async () => assert.equal(await ask(server.url), 'reached'))
+      await soon(async () => assert.equal(await ask(elsewhere.url), 'refused'))
     }
     assert.deepEqual(elsewhere.paths, [], 'nothing arrived there')
   }

@@ -11,7 +11,7 @@ import {join} from 'node:path'
 import {after, before, test} from 'node:test'
 
 import {serveStandIn} from './standin.mjs'
-import {launchChromium} from './support.mjs'
+import {launchChromium, soon} from './support.mjs'
 
 /** @import {Browser, Page} from 'playwright-core' */
 
@@ -73,7 +73,7 @@ test('of files that are dropped together the first picture is opened, and the re
   await says(page, 'Opened one.png, the first of 2 files; drop another one by itself to open it')
   await drop(page, 'words.png', 'two.png')
   await says(page, 'Opened two.png, the first of 2 files that could be read. Not readable: words.png')
-  assert.equal(await page.getByRole('alert').isVisible(), false)
+  await soon(async () => assert.equal(await page.getByRole('alert').isVisible(), false))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -82,10 +82,10 @@ test('a folder that is dropped is looked through, in the order of its names', as
   const {context, page, problems} = await openPage()
   await drop(page, 'series')
   await says(page, 'Opened series/slice2.png, the first of 4 files; drop another one by itself to open it')
-  assert.equal(await part(page, 'file').innerText(), 'series/slice2.png')
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'series/slice2.png'))
   await drop(page, 'series/deeper')
   await page.getByRole('alert').getByText('The file is none of the formats that medbox reads.').waitFor()
-  assert.equal(await part(page, 'file').innerText(), 'series/slice2.png')
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'series/slice2.png'))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -100,7 +100,7 @@ test('a picture is pasted; what holds none says so', async () => {
   }, text)
   await paste(RECIPE)
   await says(page, 'Ready: drag a box around a structure')
-  assert.equal(await part(page, 'file').innerText(), 'image.png')
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'image.png'))
   await paste(null)
   await page.getByRole('alert').getByText('What was dropped or pasted holds no file.').waitFor()
   assert.deepEqual(problems, [])
@@ -114,9 +114,9 @@ test('a picture that is fetched tells how far it is', async () => {
   const percent = async () => Number(/(\d+)%/.exec(await status.innerText())?.[1])
   const first = await percent()
   await page.waitForFunction((before) => Number(/(\d+)%/.exec(document.querySelector('[data-part="statusText"]')?.textContent ?? '')?.[1]) > before + 5, first)
-  assert.ok(Number(await part(page, 'progress').getAttribute('aria-valuenow')) > first)
+  await soon(async () => assert.ok(Number(await part(page, 'progress').getAttribute('aria-valuenow')) > first))
   await says(page, 'Ready: drag a box around a structure')
-  assert.equal(await part(page, 'file').innerText(), 'slow picture.png')
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'slow picture.png'))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -126,10 +126,10 @@ test('reading can be stopped, and another picture opened instead', async () => {
   await part(page, 'cancel').click()
   await says(page, 'Ready')
   await page.waitForTimeout(300)
-  assert.equal(await page.locator('.page').getAttribute('data-study'), 'none')
+  await soon(async () => assert.equal(await page.locator('.page').getAttribute('data-study'), 'none'))
   await drop(page, 'one.png')
   await says(page, 'Ready: drag a box around a structure')
-  assert.equal(await part(page, 'file').innerText(), 'one.png')
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'one.png'))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -137,6 +137,6 @@ test('reading can be stopped, and another picture opened instead', async () => {
 test('an address without a picture says so', async () => {
   const {context, page} = await openPage('?src=nowhere.png')
   await page.getByRole('alert').getByText(/^There is no picture to be had at .*nowhere\.png \(404\)\.$/).waitFor()
-  assert.equal(await part(page, 'retry').isVisible(), false)
+  await soon(async () => assert.equal(await part(page, 'retry').isVisible(), false))
   await context.close()
 })

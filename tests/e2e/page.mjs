@@ -13,6 +13,9 @@ import {cornersOnScreen, launchChromium, ROOT, sizeOfDemo} from './support.mjs'
 /** The engine of a large model takes seconds for one look, on a busy machine many. */
 export const SLOW_MS = 180_000
 
+/** SLOWER=6 runs the page's own thread that many times slower: what is asserted before it can be true then fails. */
+const SLOWER = Number(process.env.SLOWER ?? 1)
+
 /** @type {Browser} */
 export let browser
 /** @type {Awaited<ReturnType<typeof serve>>} */
@@ -42,6 +45,7 @@ export async function openPage(query = '') {
 /** Another tab of a profile. @param {BrowserContext} context @param {string} [query] */
 export async function openTab(context, query = '') {
   const page = await context.newPage()
+  if (SLOWER > 1) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', {rate: SLOWER})
   /** @type {string[]} */
   const problems = []
   /** @type {string[]} */
@@ -80,7 +84,10 @@ export async function drawBox(page, demo, box = demo.box) {
 }
 
 /** Until as many objects have their final mask. @param {Page} page @param {number} n */
-export const masksDone = (page, n) => page.locator(`.objects:not(:has([data-progress="pending"])) > li:nth-child(${n})[data-progress="done"]`).waitFor()
+export async function masksDone(page, n) {
+  await painted(page) // what was done before is still shown as done until then
+  await page.locator(`.objects:not(:has([data-progress="pending"])) > li:nth-child(${n})[data-progress="done"]`).waitFor()
+}
 
 /** @param {Page} page @param {import('../../www/types.js').ExportKind} what */
 export async function save(page, what) {

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import {after, before, test} from 'node:test'
 
-import {cornersOnScreen, launchChromium} from './support.mjs'
+import {cornersOnScreen, launchChromium, soon} from './support.mjs'
 import {pictureFile, serveStandIn} from './standin.mjs'
 
 /** @import {Browser, Page} from 'playwright-core' */
@@ -86,13 +86,13 @@ test('six closer looks are shared by three workers, and masks appear as they are
   await lookCloser(page, 6)
   const done = page.locator('.object[data-progress="done"]')
   await done.nth(2).waitFor()
-  assert.ok((await page.locator('.object[data-progress="pending"]').count()) > 0, 'the first are there before the last')
+  await soon(async () => assert.ok((await page.locator('.object[data-progress="pending"]').count()) > 0, 'the first are there before the last'))
   await masksDone(page, 6)
   assert.equal(page.workers().length, 3)
   const [, seconds] = /last mask ([\d.]+) s · 6 closer looks/.exec(await part(page, 'lastRun').innerText()) ?? []
   console.log(`# six looks of ${LOOK_MS / 1000} s each by three workers: ${seconds} s`)
   assert.ok(Number(seconds) < 0.8 * 6 * (LOOK_MS / 1000), `${seconds} s: they were not made side by side`)
-  assert.match((await part(page, 'deviceFacts').textContent()) ?? '', /Workers: 3 of at most 3 run\. Memory of each: .+ \+ .+ \+ /)
+  await soon(async () => assert.match((await part(page, 'deviceFacts').textContent()) ?? '', /Workers: 3 of at most 3 run\. Memory of each: .+ \+ .+ \+ /))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -117,7 +117,7 @@ test('a box that is dragged has its preview while others are looked at closer', 
   await page.mouse.down()
   await page.mouse.move(to.x, to.y, {steps: 3})
   await page.locator('.object:nth-child(7)[data-progress="done"]').or(page.locator('.object:nth-child(7) .object-facts:has-text("px")')).first().waitFor()
-  assert.ok((await page.locator('.object[data-progress="pending"]').count()) > 0, 'the others are still being looked at')
+  await soon(async () => assert.ok((await page.locator('.object[data-progress="pending"]').count()) > 0, 'the others are still being looked at'))
   await page.mouse.up()
   await masksDone(page, 7)
   assert.deepEqual(problems, [])
@@ -134,7 +134,7 @@ test('stopping ends the looks, and what was seen of the picture stays', {timeout
   await drawBox(page, [200, 500, 900, 1000])
   await page.locator('.object:nth-child(7)[data-progress="done"]').waitFor()
   console.log(`# after all workers were ended, a box has its mask in ${Date.now() - asked} ms; a look takes ${LOOK_MS} ms`)
-  assert.doesNotMatch(await part(page, 'statusText').innerText(), /Looking at the picture|Stopped/)
+  await soon(async () => assert.doesNotMatch(await part(page, 'statusText').innerText(), /Looking at the picture|Stopped/))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -147,11 +147,11 @@ test('a worker that breaks down is started again, the page says so, and the work
   await worker.evaluate(() => self.addEventListener('message', () => { throw new Error('broken by a test') }))
   await drawBox(page, [200, 500, 900, 1000])
   await masksDone(page, 1)
-  assert.equal(await part(page, 'noteText').innerText(), 'A worker broke down and was started again; the work went on.')
+  await soon(async () => assert.equal(await part(page, 'noteText').innerText(), 'A worker broke down and was started again; the work went on.'))
   await part(page, 'noteClose').click()
   await drawBox(page, [1000, 500, 1500, 1000])
   await masksDone(page, 2)
-  assert.equal(await part(page, 'note').isVisible(), false)
+  await soon(async () => assert.equal(await part(page, 'note').isVisible(), false))
   await context.close()
 })
 
@@ -164,7 +164,7 @@ test('a worker that breaks down whatever is done says so and keeps what was made
   for (const worker of page.workers()) await worker.evaluate(breakIt)
   await drawBox(page, [1000, 500, 1500, 1000])
   await page.getByRole('alert').waitFor()
-  assert.match(await page.getByRole('alert').innerText(), /^The worker broke down: .*broken by a test/)
-  assert.equal(await page.locator('.object[data-progress="done"]').count(), 1)
+  await soon(async () => assert.match(await page.getByRole('alert').innerText(), /^The worker broke down: .*broken by a test/))
+  await soon(async () => assert.equal(await page.locator('.object[data-progress="done"]').count(), 1))
   await context.close()
 })

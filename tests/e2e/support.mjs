@@ -22,6 +22,23 @@ export const launchChromium = (...more) => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', ...more],
 })
+
+/**
+ * Asserts until it holds, as a person looks twice: what was done is shown with a later frame.
+ * @param {() => Promise<void>} assertion @param {number} [withinMs]
+ */
+export async function soon(assertion, withinMs = 15_000) {
+  const end = Date.now() + withinMs
+  for (;;) {
+    try {
+      return await assertion()
+    } catch (error) {
+      if (Date.now() > end) throw error
+      await new Promise((resolve) => { setTimeout(resolve, 50) })
+    }
+  }
+}
+
 const MEDBOX = process.env.MEDBOX_BIN ?? join(REPOSITORY, 'target/release/medbox')
 
 /** @param {string} path below the served folder */

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import {after, before, test} from 'node:test'
 
-import {cornersOnScreen, launchChromium} from './support.mjs'
+import {cornersOnScreen, launchChromium, soon} from './support.mjs'
 import {pictureFile, serveStandIn} from './standin.mjs'
 
 /** @import {Browser, Page} from 'playwright-core' */
@@ -97,7 +97,7 @@ async function becomes(page, at, grey) {
     const [red = -9] = await colourAt(page, at)
     if (Math.abs(red - grey) <= 1) return
   }
-  assert.deepEqual(await colourAt(page, at), [grey, grey, grey])
+  await soon(async () => assert.deepEqual(await colourAt(page, at), [grey, grey, grey]))
 }
 
 /** What a stored value looks like through a window. @param {number} value @param {number} width @param {number} level */
@@ -119,8 +119,8 @@ test('the right button drags the window: seen at once, kept as a step, shown by 
   await becomes(page, SOFT, greyOf(40, 1700, 700))
   await page.mouse.up({button: 'right'})
   await becomes(page, BONE, greyOf(700, 1700, 700))
-  assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: change the window')
-  assert.equal(await page.locator('.object').count(), 0, 'nothing was drawn')
+  await soon(async () => assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: change the window'))
+  await soon(async () => assert.equal(await page.locator('.object').count(), 0, 'nothing was drawn'))
   await page.keyboard.press('Control+z')
   await becomes(page, SOFT, greyOf(40, 1700, -150))
   assert.deepEqual(problems, [])
@@ -137,7 +137,7 @@ test('Escape lets go of a window that is dragged', async () => {
   await page.mouse.move(from.x - 100, from.y)
   await page.mouse.up({button: 'right'})
   await becomes(page, SOFT, greyOf(40, 1700, -150))
-  assert.ok(await part(page, 'undo').isDisabled())
+  await soon(async () => assert.ok(await part(page, 'undo').isDisabled()))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -152,24 +152,23 @@ test('presets show what radiologists expect of them, by key, by button and by nu
   }
   await page.getByRole('button', {name: 'Lung'}).click()
   await becomes(page, LUNG, greyOf(-800, 1500, -600))
-  assert.equal(await page.getByRole('button', {name: 'Lung'}).getAttribute('aria-pressed'), 'true')
+  await soon(async () => assert.equal(await page.getByRole('button', {name: 'Lung'}).getAttribute('aria-pressed'), 'true'))
   await part(page, 'widthField').fill('600')
   await page.keyboard.press('Enter')
   await becomes(page, LUNG, greyOf(-800, 600, -600))
   await page.keyboard.press('6')
   await becomes(page, SOFT, greyOf(40, 1700, -150))
-  assert.equal(await page.getByRole('button', {name: 'Full range'}).getAttribute('aria-pressed'), 'true')
+  await soon(async () => assert.equal(await page.getByRole('button', {name: 'Full range'}).getAttribute('aria-pressed'), 'true'))
   assert.deepEqual(problems, [])
   await context.close()
 })
 
 test('a picture of 8 bits has no Hounsfield presets, and says so', async () => {
   const {context, page, problems} = await openPicture(GREY)
-  assert.deepEqual(await page.locator('.chip:visible').allInnerTexts(), ['Auto', 'Full range'])
+  await soon(async () => assert.deepEqual(await page.locator('.chip:visible').allInnerTexts(), ['Auto', 'Full range']))
   await page.keyboard.press('2')
   await page.getByText('This preset is for CT in Hounsfield units; the picture holds grey levels of 8 bits').first().waitFor()
-  const before = await colourAt(page, SOFT)
-  assert.deepEqual(before, [130, 130, 130])
+  await soon(async () => assert.deepEqual(await colourAt(page, SOFT), [130, 130, 130]))
   await page.keyboard.press('5')
   await becomes(page, BONE, 255)
   await becomes(page, LUNG, 0)
@@ -182,12 +181,12 @@ test('a picture of 8 bits has no Hounsfield presets, and says so', async () => {
 test('inverting is only seen, and remembered', async () => {
   const {context, page, problems} = await openPicture(GREY)
   await page.keyboard.press('i')
-  assert.deepEqual(await colourAt(page, SOFT), [125, 125, 125])
-  assert.deepEqual(await colourAt(page, AIR), [255, 255, 255])
-  assert.ok(await part(page, 'undo').isDisabled())
+  await soon(async () => assert.deepEqual(await colourAt(page, SOFT), [125, 125, 125]))
+  await soon(async () => assert.deepEqual(await colourAt(page, AIR), [255, 255, 255]))
+  await soon(async () => assert.ok(await part(page, 'undo').isDisabled()))
   await page.reload()
   await give(page, {...GREY, kind: 'colour'})
-  assert.deepEqual(await colourAt(page, SOFT), [125, 190, 215])
+  await soon(async () => assert.deepEqual(await colourAt(page, SOFT), [125, 190, 215]))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -206,14 +205,14 @@ test('picture and masks are shown together or alone, masks as strong as wished',
   const blended = (/** @type {number} */ share) => [0xe6, 0x9f, 0].map((channel) => Math.round(130 + (channel - 130) * share))
   const close = (/** @type {number[]} */ found, /** @type {number[]} */ wanted) =>
     assert.ok(found.every((channel, i) => Math.abs(channel - (wanted[i] ?? -9)) <= 2), `${found} is not ${wanted}`)
-  close(await colourAt(page, SOFT), blended(0.35))
+  await soon(async () => close(await colourAt(page, SOFT), blended(0.35)))
   await part(page, 'opacity').fill('100')
-  close(await colourAt(page, SOFT), blended(1))
+  await soon(async () => close(await colourAt(page, SOFT), blended(1)))
   await page.getByRole('radio', {name: 'Picture'}).check()
-  assert.deepEqual(await colourAt(page, SOFT), [130, 130, 130])
+  await soon(async () => assert.deepEqual(await colourAt(page, SOFT), [130, 130, 130]))
   await page.getByRole('radio', {name: 'Masks'}).check()
-  close(await colourAt(page, SOFT), blended(1))
-  assert.deepEqual(await colourAt(page, AIR), [28, 28, 30])
+  await soon(async () => close(await colourAt(page, SOFT), blended(1)))
+  await soon(async () => assert.deepEqual(await colourAt(page, AIR), [28, 28, 30]))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -226,12 +225,12 @@ test('the status line tells the value under the pointer', async () => {
     await nextFrame(page)
     return part(page, 'at').innerText()
   }
-  assert.equal(await over(SOFT), '200, 200: 130')
+  await soon(async () => assert.equal(await over(SOFT), '200, 200: 130'))
   await page.keyboard.press('5')
-  assert.equal(await over(BONE), '200, 300: 213')
-  assert.equal(await over([-6, 4]), '')
+  await soon(async () => assert.equal(await over(BONE), '200, 300: 213'))
+  await soon(async () => assert.equal(await over([-6, 4]), ''))
   await give(page, {...GREY, kind: 'colour'})
-  assert.equal(await over(SOFT), '200, 200: 130 65 40')
+  await soon(async () => assert.equal(await over(SOFT), '200, 200: 130 65 40'))
   await give(page, CT)
   await page.keyboard.press('4') // So narrow a window that neither air nor bone can be told from what is shown.
   await page.getByText('Ready: drag a box around a structure').first().waitFor()
@@ -274,7 +273,7 @@ test('a picture that was moved looks as if it had been drawn there', async () =>
     await keep('moved')
     await page.keyboard.press('i')
     await keep('drawn')
-    assert.ok((await difference()).different > 1e5, 'all of it is drawn anew')
+    await soon(async () => assert.ok((await difference()).different > 1e5, 'all of it is drawn anew'))
     await page.keyboard.press('i')
     await keep('drawn')
     const {bytes, different} = await difference()
@@ -289,7 +288,7 @@ test('two classes are compared side by side, and the other one can be taken', as
   await page.locator('.class[data-best="true"]', {hasText: 'MR'}).waitFor()
   const shares = await page.locator('.class-share').allInnerTexts()
   assert.deepEqual(shares.filter((share) => share !== ''), ['2%', '80%', ...Array(9).fill('2%')])
-  assert.equal(await page.locator('.class[data-best="true"]').innerText(), 'MR\n80%')
+  await soon(async () => assert.equal(await page.locator('.class[data-best="true"]').innerText(), 'MR\n80%'))
   await part(page, 'rivalChoice').selectOption({label: 'Microscopy'})
   await page.getByText('Select an object that has a mask.').waitFor()
   const [from, to] = [await onScreen(page, [100, 100]), await onScreen(page, [300, 300])]
@@ -299,12 +298,14 @@ test('two classes are compared side by side, and the other one can be taken', as
   await page.mouse.up()
   // The stand-in's ellipses: of radius 1 as MR is predicted, of 1 − 8 · 0.04 = 0.68 as microscopy; DSC = 2 · 0.68² / (1 + 0.68²).
   await part(page, 'rivalScore').getByText(/^DSC 0\.63\d? between the two$/).waitFor()
-  assert.equal(await part(page, 'rivalOther').innerText(), 'Microscopy')
+  await soon(async () => assert.equal(await part(page, 'rivalOther').innerText(), 'Microscopy'))
   await page.mouse.move(5, 400)
-  const between = await colourAt(page, [200, 120]) // in the larger one only: 60 % of #E69F00 over grey
   const grey = 130
-  ;[0xe6, 0x9f, 0].forEach((channel, i) => assert.ok(Math.abs((between[i] ?? 0) - (grey + (channel - grey) * 0.6)) <= 2, `${between}`))
-  assert.deepEqual(await colourAt(page, SOFT), [grey, grey, grey], 'what both take in is left free')
+  await soon(async () => {
+    const between = await colourAt(page, [200, 120]) // in the larger one only: 60 % of #E69F00 over grey
+    ;[0xe6, 0x9f, 0].forEach((channel, i) => assert.ok(Math.abs((between[i] ?? 0) - (grey + (channel - grey) * 0.6)) <= 2, `${between}`))
+  })
+  await soon(async () => assert.deepEqual(await colourAt(page, SOFT), [grey, grey, grey], 'what both take in is left free'))
   const sizes = await page.evaluate(() => ['rivalMineCanvas', 'rivalOtherCanvas'].map((name) => {
     const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(`[data-part="${name}"]`))
     const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? []
@@ -315,7 +316,7 @@ test('two classes are compared side by side, and the other one can be taken', as
   assert.ok(sizes.every(({px}) => px > 60) && (sizes[0]?.n ?? 0) > 500 && sizes[1]?.n === 0, 'the one in colour, the other in white')
   await part(page, 'rivalTake').click()
   await tells(page, 'classButton', 'Class: Microscopy')
-  assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: change the modality')
+  await soon(async () => assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: change the modality'))
   await page.locator('.object[data-progress="done"]').waitFor()
   await part(page, 'rivalPair').waitFor({state: 'hidden'})
   await page.keyboard.press('Control+z')
@@ -343,8 +344,8 @@ test('two fingers pan and pinch', async () => {
   await touch('touchMove', [-100, 0], [100, 0])
   await touch('touchEnd')
   await nextFrame(page)
-  assert.ok(Math.abs((await zoom()) - 2 * fitted) <= 1, `${await zoom()} % after ${fitted} %`)
-  assert.equal(await page.locator('.object').count(), 0)
+  await soon(async () => assert.ok(Math.abs((await zoom()) - 2 * fitted) <= 1, `${await zoom()} % after ${fitted} %`))
+  await soon(async () => assert.equal(await page.locator('.object').count(), 0))
   await page.keyboard.press('f')
   await nextFrame(page)
   const before = await colourAt(page, [120, 180]) // lung
@@ -355,7 +356,7 @@ test('two fingers pan and pinch', async () => {
   await nextFrame(page)
   const after_ = await page.evaluate(() => document.querySelectorAll('.object').length)
   assert.equal(after_, 0)
-  assert.notDeepEqual(await colourAt(page, [120, 180]), before, 'what was there moved down')
+  await soon(async () => assert.notDeepEqual(await colourAt(page, [120, 180]), before, 'what was there moved down'))
   assert.deepEqual(problems, [])
   await context.close()
 })

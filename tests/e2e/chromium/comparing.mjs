@@ -5,7 +5,7 @@ import {test} from 'node:test'
 import {crc32, deflateSync} from 'node:zlib'
 
 import {drawBox, masksDone, openDemo, openPage, part, save, SLOW_MS} from '../page.mjs'
-import {areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo} from '../support.mjs'
+import {areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
 /** @import {LabelMap} from '../support.mjs' */
@@ -107,7 +107,7 @@ test('a label map that is dropped can be compared with: scores, colours, and gon
   await drop(page, 'own.png', label.bytes)
   await page.getByRole('button', {name: 'Compare with it'}).click()
   await page.waitForFunction(() => document.querySelector('[data-part="scoreTable"] td')?.textContent === '1.000')
-  assert.deepEqual(await cells(page, 'scoreTable', 0), ['1.000', '1.000', '1.000'])
+  await soon(async () => assert.deepEqual(await cells(page, 'scoreTable', 0), ['1.000', '1.000', '1.000']))
 
   const dx = 12
   const expert = moved(own, dx, 7)
@@ -125,7 +125,7 @@ test('a label map that is dropped can be compared with: scores, colours, and gon
     if (id && !expert.labels[i]) extraAt = i
   })
   const dsc = (2 * shared) / (areaOf(own, 1) + areaOf(expert, 7))
-  assert.equal((await cells(page, 'scoreTable', 0))[0], dsc.toFixed(3))
+  await soon(async () => assert.equal((await cells(page, 'scoreTable', 0))[0], dsc.toFixed(3)))
   const [, line = ''] = (await save(page, 'csv')).bytes.toString().split('\r\n')
   assert.equal(line.split(',')[18], '7', 'the structure of the reference by its own number')
   assert.equal(Number(line.split(',')[19]), Number(dsc.toFixed(4)))
@@ -146,24 +146,26 @@ test('a label map that is dropped can be compared with: scores, colours, and gon
   assert.ok(missedAt >= 0 && extraAt >= 0, 'there is something to look at')
   // The innermost thing is left first; at last nothing is selected, and no diameters lie on the picture.
   for (let i = 0; i < 3; i++) await page.keyboard.press('Escape')
-  await page.waitForTimeout(100)
-  const [missed, extra] = [await colourAt(missedAt), await colourAt(extraAt)]
-  assert.ok(missed.b > missed.r + 60, `missed is blue: ${JSON.stringify(missed)}`)
-  assert.ok(extra.r > extra.b + 60, `extra is orange: ${JSON.stringify(extra)}`)
-  assert.equal(await part(page, 'legend').isVisible(), true)
+  await soon(async () => {
+    const [missed, extra] = [await colourAt(missedAt), await colourAt(extraAt)]
+    assert.ok(missed.b > missed.r + 60, `missed is blue: ${JSON.stringify(missed)}`)
+    assert.ok(extra.r > extra.b + 60, `extra is orange: ${JSON.stringify(extra)}`)
+  })
+  await soon(async () => assert.equal(await part(page, 'legend').isVisible(), true))
 
   await part(page, 'referenceShown').click()
-  await page.waitForTimeout(100)
-  const plain = await colourAt(missedAt)
-  assert.ok(Math.abs(plain.b - plain.r) < 12, `the grey picture again: ${JSON.stringify(plain)}`)
-  assert.equal(await part(page, 'legend').isVisible(), false)
+  await soon(async () => {
+    const plain = await colourAt(missedAt)
+    assert.ok(Math.abs(plain.b - plain.r) < 12, `the grey picture again: ${JSON.stringify(plain)}`)
+  })
+  await soon(async () => assert.equal(await part(page, 'legend').isVisible(), false))
   await part(page, 'referenceRemove').click()
-  assert.equal(await part(page, 'scoreTable').isVisible(), false)
+  await soon(async () => assert.equal(await part(page, 'scoreTable').isVisible(), false))
 
   await part(page, 'referenceInput').setInputFiles({name: 'small.png', mimeType: 'image/png', buffer: writeLabels({width: 8, height: 8, labels: new Uint16Array(64)})})
   const alert = page.getByRole('alert')
   await alert.waitFor()
-  assert.equal((await alert.innerText()).replaceAll(/\n+/g, ' '), `The label map is 8 × 8 pixels, and the picture ${own.width} × ${own.height}. Choose the label map that was made for this picture.`)
+  await soon(async () => assert.equal((await alert.innerText()).replaceAll(/\n+/g, ' '), `The label map is 8 × 8 pixels, and the picture ${own.width} × ${own.height}. Choose the label map that was made for this picture.`))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -178,7 +180,7 @@ test('the next picture of a series opens without a question', {timeout: SLOW_MS}
   const labels = new Uint16Array(width * height).map((_, i) => 100 + ((i * 2654435761) >>> 27)) // noise
   await drop(page, 'next.png', writeLabels({width, height, labels}))
   await page.waitForFunction(() => document.querySelector('[data-part="file"]')?.textContent === 'next.png')
-  assert.equal(await part(page, 'note').isVisible(), false)
+  await soon(async () => assert.equal(await part(page, 'note').isVisible(), false))
   assert.deepEqual(problems, [])
   await context.close()
 })

@@ -6,7 +6,7 @@ import {deflateSync} from 'node:zlib'
 
 import {zipSync} from '../../../www/vendor/fflate.js'
 import {drawBox, masksDone, openDemo, openPage, painted, part, readyForBox, save, SLOW_MS} from '../page.mjs'
-import {agreement, areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo} from '../support.mjs'
+import {agreement, areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
 /** @import {Point} from '../../../www/types.js' */
@@ -67,7 +67,7 @@ test('a mask is painted, erased and cut, step by step taken back, and saved as i
   for (const at of /** @type {Point[]} */ ([[34, y], [167, y], [100, y - 6], [100, y + 6]])) assert.equal(labelAt(painted, at), 0, `nothing at ${at}`)
   assert.ok(model.labels.every((label, i) => label === 0 || painted.labels[i] === 1), 'the model’s mask is still there')
   await undoSays(page, 'Undo: paint on object 1')
-  assert.match(await page.locator('.object-facts').innerText(), /^[\d,]+ px · edited$/)
+  await soon(async () => assert.match(await page.locator('.object-facts').innerText(), /^[\d,]+ px · edited$/))
 
   await page.keyboard.press('e')
   await stroke(page, picture, [[100.5, y - 10.5], [100.5, y + 10.5]])
@@ -92,10 +92,10 @@ test('a mask is painted, erased and cut, step by step taken back, and saved as i
   ])) {
     await page.keyboard.press('Control+z')
     await undoSays(page, words)
-    assert.equal(agreement(await saveLabels(page), expected), 1, words)
+    await soon(async () => assert.equal(agreement(await saveLabels(page), expected), 1, words))
   }
   for (let i = 0; i < 4; i++) await page.keyboard.press('Control+y')
-  assert.equal(agreement(await saveLabels(page), cut), 1, 'and done again')
+  await soon(async () => assert.equal(agreement(await saveLabels(page), cut), 1, 'and done again'))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -112,7 +112,7 @@ test('what a person has drawn stays through another mode, and comes back after i
   const edited = await saveLabels(page)
   await page.getByText('Look closer at small boxes').click()
   await masksDone(page, 1)
-  assert.equal(agreement(await saveLabels(page), edited), 1)
+  await soon(async () => assert.equal(agreement(await saveLabels(page), edited), 1))
 
   await page.keyboard.press('v')
   await page.keyboard.press('Shift+ArrowLeft')
@@ -120,19 +120,19 @@ test('what a person has drawn stays through another mode, and comes back after i
   const moved = await saveLabels(page)
   assert.equal(labelAt(moved, [60, 50]), 0, 'the model was asked again')
   await page.keyboard.press('Control+z')
-  assert.equal(agreement(await saveLabels(page), edited), 1)
+  await soon(async () => assert.equal(agreement(await saveLabels(page), edited), 1))
   await page.keyboard.press('Control+y')
   await masksDone(page, 1)
-  assert.equal(agreement(await saveLabels(page), moved), 1)
+  await soon(async () => assert.equal(agreement(await saveLabels(page), moved), 1))
   await page.keyboard.press('Control+z')
 
   await page.keyboard.press('p')
   await part(page, 'maskReset').click()
   await masksDone(page, 1)
-  assert.equal(labelAt(await saveLabels(page), [60, 50]), 0)
+  await soon(async () => assert.equal(labelAt(await saveLabels(page), [60, 50]), 0))
   await undoSays(page, 'Undo: back to the model’s mask of object 1')
   await page.keyboard.press('Control+z')
-  assert.equal(agreement(await saveLabels(page), edited), 1)
+  await soon(async () => assert.equal(agreement(await saveLabels(page), edited), 1))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -145,7 +145,7 @@ test('holes are filled, specks dropped and edges smoothed, each as a step', {tim
   await page.keyboard.press('l')
   await stroke(page, picture, [[50, 50], [150, 50], [150, 150], [50, 150]])
   await page.keyboard.press('x')
-  assert.ok(await part(page, 'lasso-subtract').isChecked())
+  await soon(async () => assert.ok(await part(page, 'lasso-subtract').isChecked()))
   await stroke(page, picture, [[90, 90], [110, 90], [110, 110], [90, 110]])
   await page.keyboard.press('p')
   await sizeBrush(page, 6)
@@ -155,7 +155,7 @@ test('holes are filled, specks dropped and edges smoothed, each as a step', {tim
 
   await part(page, 'refine-fill-holes').click()
   await page.getByText('Undo: fill').or(page.locator('[aria-label="Undo: fill the holes of object 1"]')).first().waitFor()
-  assert.equal(areaOf(await saveLabels(page), 1), 10_032)
+  await soon(async () => assert.equal(areaOf(await saveLabels(page), 1), 10_032))
   await part(page, 'refine-largest-part').click()
   await page.locator('[aria-label="Undo: keep the largest part of object 1"]').waitFor()
   const square = await saveLabels(page)
@@ -167,7 +167,7 @@ test('holes are filled, specks dropped and edges smoothed, each as a step', {tim
   const smooth = await saveLabels(page)
   assert.ok(agreement(smooth, square) > 0.999, 'straight borders stay where they are')
   for (let i = 0; i < 3; i++) await page.keyboard.press('Control+z')
-  assert.equal(agreement(await saveLabels(page), before), 1)
+  await soon(async () => assert.equal(agreement(await saveLabels(page), before), 1))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -210,8 +210,8 @@ test('the wheel sizes the brush with Shift, and zooms without', {timeout: SLOW_M
   await page.mouse.wheel(0, -300)
   await page.keyboard.up('Shift')
   await page.waitForFunction((before) => document.querySelector('[data-part="brushPx"]')?.textContent !== before, size)
-  assert.ok(parseInt(await part(page, 'brushPx').innerText()) > parseInt(size))
-  assert.equal(await part(page, 'zoom').innerText(), zoom)
+  await soon(async () => assert.ok(parseInt(await part(page, 'brushPx').innerText()) > parseInt(size)))
+  await soon(async () => assert.equal(await part(page, 'zoom').innerText(), zoom))
   await context.close()
 })
 
@@ -233,12 +233,12 @@ test('a locked object is left alone by pointer and key, and says so', {timeout: 
     await said.waitFor()
   }
   for (const key of ['Delete', 'ArrowLeft']) await page.keyboard.press(key)
-  assert.equal(agreement(await saveLabels(page), before), 1)
+  await soon(async () => assert.equal(agreement(await saveLabels(page), before), 1))
   await page.getByRole('button', {name: 'Unlock Object 1'}).click()
   await part(page, 'canvas').focus()
   await page.keyboard.press('Delete')
   await painted(page)
-  assert.equal(await page.locator('.object').count(), 0)
+  await soon(async () => assert.equal(await page.locator('.object').count(), 0))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -271,7 +271,7 @@ test('a finger paints until a pen is used; then the pen draws and the finger mov
   const byPen = await saveLabels(page)
   assert.equal(labelAt(byPen, [80, 80]), 1)
   await finger([[60, 100], [75, 100], [90, 100]])
-  assert.equal(agreement(await saveLabels(page), byPen), 1, 'the finger has not drawn')
+  await soon(async () => assert.equal(agreement(await saveLabels(page), byPen), 1, 'the finger has not drawn'))
   await page.mouse.move(0, 0)
   await pen([[60, 120], [75, 120], [90, 120]])
   const shifted = await saveLabels(page)
@@ -302,7 +302,7 @@ test('a list of boxes is dropped on the picture, gets masks in one step, and is 
   assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [demo.box, [x0 + 20, y0 + 20, x1 - 20, y1 - 20]])
   await part(page, 'undo').click()
   await painted(page)
-  assert.equal(await page.locator('.object').count(), 0)
+  await soon(async () => assert.equal(await page.locator('.object').count(), 0))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -335,9 +335,9 @@ test('a challenge file opens as a picture and offers its boxes; while it is open
 
   await give()
   await page.getByText('2D_case.npz holds a picture and boxes. What of it do you want?').waitFor()
-  assert.equal(await page.getByRole('dialog').count(), 0)
+  await soon(async () => assert.equal(await page.getByRole('dialog').count(), 0))
   await painted(page)
-  assert.equal(await page.locator('.object').count(), 2, 'what is open stays as it is')
+  await soon(async () => assert.equal(await page.locator('.object').count(), 2, 'what is open stays as it is'))
   await page.getByRole('button', {name: 'Open as picture'}).click()
   await page.locator('.object').first().waitFor({state: 'detached'})
   assert.deepEqual(problems, [])
@@ -366,7 +366,7 @@ test('with hundreds of objects, pointing at one touches two rows of the list', {
   }))
   const second = await onScreen(page, picture, [60, 30])
   await page.mouse.move(second.x, second.y)
-  assert.deepEqual(/** @type {string[]} */ (await touched).sort(), ['1', '2'])
+  await soon(async () => assert.deepEqual(/** @type {string[]} */ (await touched).sort(), ['1', '2']))
   await page.locator('.object[data-id="300"]').scrollIntoViewIfNeeded()
   await page.locator('.object[data-id="300"] .object-swatch').click()
   await part(page, 'canvas').focus()

@@ -11,7 +11,7 @@ import {after, before, test} from 'node:test'
 import {firstVisit} from '../../../tools/precache.mjs'
 import {browser, drawBox, masksDone, openDemo, part, save, SLOW_MS} from '../page.mjs'
 import {serve} from '../server.mjs'
-import {areaOf, demoOf, launchChromium, readLabels, REPOSITORY, ROOT} from '../support.mjs'
+import {areaOf, demoOf, launchChromium, readLabels, REPOSITORY, ROOT, soon} from '../support.mjs'
 
 /** @import {BrowserContext, Page} from 'playwright-core' */
 
@@ -80,7 +80,7 @@ test('after one visit the whole job is done with the server gone', {timeout: SLO
     await openDemo(page, demo)
     await drawBox(page, demo)
     await masksDone(page, 1)
-    assert.ok(areaOf(readLabels((await save(page, 'label')).bytes), 1) > 100)
+    await soon(async () => assert.ok(areaOf(readLabels((await save(page, 'label')).bytes), 1) > 100))
     await part(page, 'language').selectOption('de')
     await page.getByText('Nichts verlässt diesen Tab').waitFor()
     const other = await open(context, `${plain.url}?src=demos/${demoOf('PET').file}`)
@@ -131,10 +131,10 @@ test('a file that was damaged in the browser’s store is fetched again', {timeo
   }, other)
   const size = await encoder('not a network')
   assert.ok(size > 1_000_000)
-  assert.equal(await encoder(null), 'not a network'.length)
+  await soon(async () => assert.equal(await encoder(null), 'not a network'.length))
   await page.reload()
   await openDemo(page, demoOf('PET'))
-  assert.equal(await encoder(null), size)
+  await soon(async () => assert.equal(await encoder(null), size))
   assert.deepEqual(problems, [])
   await context.close()
 })
@@ -154,7 +154,7 @@ test('a new version is offered, and comes when it is asked for', {timeout: SLOW_
   const before = server.paths.length
   await page.reload()
   await update.waitFor()
-  assert.equal(await page.getByText('Nothing leaves this tab').count(), 1, 'what is open stays as it is')
+  await soon(async () => assert.equal(await page.getByText('Nothing leaves this tab').count(), 1, 'what is open stays as it is'))
   const fetched = server.paths.slice(before).filter((path) => !/sw\.js|precache\.js/.test(path))
   assert.deepEqual(fetched, ['/sub/locales/en.js'], 'only what changed is fetched')
 
@@ -163,9 +163,9 @@ test('a new version is offered, and comes when it is asked for', {timeout: SLOW_
   await other.page.evaluate(() => Reflect.set(window, 'isTheSame', true))
   await part(page, 'updateReload').click()
   await page.getByText('Nothing at all leaves this tab').waitFor()
-  assert.equal(await update.count(), 0)
+  await soon(async () => assert.equal(await update.count(), 0))
   await other.page.getByText('A new version is ready.').waitFor()
-  assert.equal(await other.page.evaluate(() => Reflect.get(window, 'isTheSame')), true)
+  await soon(async () => assert.equal(await other.page.evaluate(() => Reflect.get(window, 'isTheSame')), true))
   assert.deepEqual([...problems, ...other.problems], [])
   await context.close()
   await server.close()
@@ -177,7 +177,7 @@ test('a version that does not arrive whole is not kept, and the page works', {ti
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'The page could not be kept')
-  assert.deepEqual(await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page '))), [])
+  await soon(async () => assert.deepEqual(await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page '))), []))
   await openDemo(page, demoOf('PET'))
   assert.deepEqual(problems, [])
   await context.close()

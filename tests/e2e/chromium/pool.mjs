@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import {test} from 'node:test'
 
 import {drawBox, masksDone, openDemo, openPage, part, save, SLOW_MS} from '../page.mjs'
-import {agreement, areaOf, demoOf, labelsByCommandLine, readLabels, ROOT} from '../support.mjs'
+import {agreement, areaOf, demoOf, labelsByCommandLine, readLabels, ROOT, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
 /** @import {Box} from '../../../www/types.js' */
@@ -38,7 +38,7 @@ test('closer looks are spread over the workers, and give what the command line g
   await part(page, 'closer').click()
   await page.locator('[data-progress="pending"]').first().waitFor()
   await masksDone(page, CORNERS.length)
-  assert.match(await workersTold(page), /Workers: [23] of at most 3 run\. Memory of each: [\d.]+ MB \+ [\d.]+ MB/)
+  await soon(async () => assert.match(await workersTold(page), /Workers: [23] of at most 3 run\. Memory of each: [\d.]+ MB \+ [\d.]+ MB/))
 
   const byPage = readLabels((await save(page, 'label')).bytes)
   const drawn = JSON.parse((await save(page, 'coco')).bytes.toString()).annotations

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
 import {drawBox, elsewhere, masksDone, openDemo, openPage, part, save, server, SLOW_MS} from '../page.mjs'
-import {DEMOS, demoOf} from '../support.mjs'
+import {demoOf, DEMOS, soon} from '../support.mjs'
 
 test('a whole journey asks its own server only, says nothing wrong, and nothing jumps', {timeout: SLOW_MS}, async () => {
   const demo = demoOf('US')
@@ -44,7 +44,7 @@ test('a whole journey asks its own server only, says nothing wrong, and nothing 
   console.log(`# a journey: ${own.length} requests to its own server, ${made.length} to what the page itself made, none elsewhere`)
   assert.ok(own.length > 30)
   assert.equal(own.length + made.length, requests.length, requests.filter((url) => !own.includes(url) && !made.includes(url)).join())
-  assert.deepEqual(await page.evaluate(() => Reflect.get(window, 'shifts')), [])
+  await soon(async () => assert.deepEqual(await page.evaluate(() => Reflect.get(window, 'shifts')), []))
   await context.close()
 })
 
@@ -61,13 +61,13 @@ test('the policy refuses other origins to the page and to its workers, with and 
     await openDemo(page, demoOf('PET'))
     const [worker] = page.workers()
     assert.ok(worker, 'a worker runs')
-    assert.equal(await worker.evaluate(ask, server.url), 'reached')
-    assert.equal(await worker.evaluate(ask, elsewhere.url), 'refused')
-    assert.equal(await page.evaluate(ask, elsewhere.url), 'refused')
-    assert.equal(await page.evaluate(inline, `${elsewhere.url}icon.svg`), 'refused')
+    await soon(async () => assert.equal(await worker.evaluate(ask, server.url), 'reached'))
+    await soon(async () => assert.equal(await worker.evaluate(ask, elsewhere.url), 'refused'))
+    await soon(async () => assert.equal(await page.evaluate(ask, elsewhere.url), 'refused'))
+    await soon(async () => assert.equal(await page.evaluate(inline, `${elsewhere.url}icon.svg`), 'refused'))
     assert.deepEqual(elsewhere.paths, [], 'nothing arrived there')
   }
-  assert.equal(await page.evaluate(() => navigator.serviceWorker.controller), null)
+  await soon(async () => assert.equal(await page.evaluate(() => navigator.serviceWorker.controller), null))
   await check()
   await page.waitForFunction(() => navigator.serviceWorker.controller)
   await page.reload()
