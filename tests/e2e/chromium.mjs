@@ -20,6 +20,7 @@ import {agreement, areaOf, cornersOnScreen, demoOf, DEMOS, labelsByCommandLine, 
 import './chromium/comparing.mjs'
 import './chromium/correct.mjs'
 import './chromium/offline.mjs'
+import './chromium/pace.mjs'
 import './chromium/pool.mjs'
 import './chromium/saving.mjs'
 import './chromium/trust.mjs'

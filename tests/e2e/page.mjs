@@ -95,3 +95,10 @@ export async function save(page, what) {
   const [download] = await Promise.all([page.waitForEvent('download'), page.locator(`[data-save="${what}"]`).click()])
   return {name: download.suggestedFilename(), bytes: readFileSync(await download.path())}
 }
+
+/** Drops a file on the page, as a hand does. @param {Page} page @param {string} name @param {Buffer} bytes */
+export const drop = (page, name, bytes) => page.evaluate(([name = '', base64 = '']) => {
+  const data = new DataTransfer()
+  data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name))
+  window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
+}, [name, bytes.toString('base64')])

@@ -6,7 +6,7 @@ import {mkdtempSync, readFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {inflateSync} from 'node:zlib'
+import {crc32, deflateSync, inflateSync} from 'node:zlib'
 
 import {chromium} from 'playwright-core'
 
@@ -108,6 +108,24 @@ export function readLabels(bytes) {
     above = row
   }
   return {width, height, labels}
+}
+
+/** A grey PNG of 8 bit. @param {LabelMap} map @returns {Buffer} */
+export function writeLabels({width, height, labels}) {
+  const chunk = (/** @type {string} */ type, /** @type {Buffer} */ data) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+    length.writeUInt32BE(data.length)
+    sum.writeUInt32BE(crc32(body))
+    return Buffer.concat([length, body, sum])
+  }
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(width, 0)
+  head.writeUInt32BE(height, 4)
+  head[8] = 8
+  const rows = Buffer.alloc((width + 1) * height)
+  for (let y = 0; y < height; y++) rows.set(Uint8Array.from(labels.subarray(y * width, (y + 1) * width)), y * (width + 1) + 1)
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))])
 }
 
 /** The PNG standard's filters (section 9.2). @param {number} filter @param {number} left @param {number} up @param {number} corner */

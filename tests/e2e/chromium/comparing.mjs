@@ -2,31 +2,12 @@
 
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
-import {crc32, deflateSync} from 'node:zlib'
 
-import {drawBox, masksDone, openDemo, openPage, part, save, SLOW_MS} from '../page.mjs'
-import {areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon} from '../support.mjs'
+import {drawBox, drop, masksDone, openDemo, openPage, part, save, SLOW_MS} from '../page.mjs'
+import {areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon, writeLabels} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
 /** @import {LabelMap} from '../support.mjs' */
-
-/** A grey PNG of 8 bit. @param {LabelMap} map @returns {Buffer} */
-function writeLabels({width, height, labels}) {
-  const chunk = (/** @type {string} */ type, /** @type {Buffer} */ data) => {
-    const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
-    length.writeUInt32BE(data.length)
-    sum.writeUInt32BE(crc32(body))
-    return Buffer.concat([length, body, sum])
-  }
-  const head = Buffer.alloc(13)
-  head.writeUInt32BE(width, 0)
-  head.writeUInt32BE(height, 4)
-  head[8] = 8
-  const rows = Buffer.alloc((width + 1) * height)
-  for (let y = 0; y < height; y++) rows.set(Uint8Array.from(labels.subarray(y * width, (y + 1) * width)), y * (width + 1) + 1)
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))])
-}
 
 /** The same labels, moved to the right, under other numbers. @param {LabelMap} map @param {number} dx @param {number} id @returns {LabelMap} */
 function moved({width, height, labels}, dx, id) {
@@ -34,13 +15,6 @@ function moved({width, height, labels}, dx, id) {
   for (let i = 0; i < labels.length; i++) if (labels[i] && (i % width) + dx < width) there[i + dx] = id
   return {width, height, labels: there}
 }
-
-/** Drops a file on the page, as a hand does. @param {Page} page @param {string} name @param {Buffer} bytes */
-const drop = (page, name, bytes) => page.evaluate(([name = '', base64 = '']) => {
-  const data = new DataTransfer()
-  data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name))
-  window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
-}, [name, bytes.toString('base64')])
 
 /** Cells of a row of a table. @param {Page} page @param {string} table @param {number} row */
 const cells = async (page, table, row) => (await part(page, table).locator('tbody tr').nth(row).locator('td').allInnerTexts())
