@@ -1,5 +1,7 @@
 /** Texts by key, filled in and counted the way the language counts. */
 
+import {coreErrors} from './locales/core.js'
+
 /** @import {Failure, Label, Locale, MessageKey, Messages} from './types.js' */
 
 /** Languages by their own names. Each has a table in locales/. */
@@ -78,7 +80,7 @@ export function createTranslator(locale, table) {
      */
     failure({code, message, hint}) {
       const texts = /** @type {Record<string, string>} */ (table)
-      const [said, advice] = [texts[`error.${code}`], texts[`error.${code}.hint`]]
+      const [said, advice] = coreErrors[locale]?.[code] ?? [texts[`error.${code}`], texts[`error.${code}.hint`]]
       return {
         message: said?.replace('{detail}', message) ?? sentence(message),
         hint: advice ?? sentence(hint),

@@ -3,6 +3,7 @@ import {readFileSync} from 'node:fs'
 import {test} from 'node:test'
 
 import {bestLocale, createTranslator, LANGUAGES, loadTranslator} from '../../www/i18n.js'
+import {coreErrors} from '../../www/locales/core.js'
 import {messages as en} from '../../www/locales/en.js'
 
 /** @import {Locale, MessageKey} from '../../www/types.js' */
@@ -22,6 +23,22 @@ test('every language says everything, with the same places to fill in', async ()
     const {t} = await loadTranslator(locale)
     for (const key of keys) assert.equal(places(t(key)), places(en[key]), `${locale}: ${key}`)
   }
+})
+
+test('what the core refuses is told in every language, with its own words behind', async () => {
+  const codes = Object.keys(coreErrors.de ?? {})
+  // The codes are the core's: a name that it does not have would never be shown.
+  const core = [...'formats/mod import prompt pipeline model'.split(' ')].map((name) => readFileSync(new URL(`../../src/${name}.rs`, import.meta.url), 'utf8')).join()
+  for (const code of codes) assert.ok(core.includes(`=> "${code}"`), code)
+  for (const locale of Object.keys(LANGUAGES).filter((name) => name !== 'en')) {
+    assert.deepEqual(Object.keys(coreErrors[locale] ?? {}), codes, locale)
+    for (const [said, advice] of Object.values(coreErrors[locale] ?? {})) assert.match(said + advice, /[.。]$/)
+  }
+  const {failure} = await loadTranslator('de')
+  assert.deepEqual(failure({code: 'open.damaged', message: 'the PNG file is damaged: no IDAT', hint: 'copy or download the file again'}), {
+    message: 'Die Datei ist beschädigt (the PNG file is damaged: no IDAT).',
+    hint: 'Kopieren oder laden Sie die Datei noch einmal.',
+  })
 })
 
 test('numbers are written as the language writes them', async () => {
