@@ -125,14 +125,14 @@ build_module() {
   shift 2
   # A cdylib and nothing else: with an rlib beside it, cargo leaves out link-time optimisation.
   local args=(rustc "$@" --lib --crate-type cdylib --no-default-features --profile wasm --locked
-    --target "$WASM_TARGET" --target-dir "$dir")
+    --target "$WASM_TARGET" --target-dir "$dir" -- -A unreachable_pub) # of the exports: nothing links to this form
   if [ "$(wasm_toolchain)" = rustup ]; then
     RUSTFLAGS="-C target-feature=$features" cargo "${args[@]}"
   else
     # Debian packages the standard library's source but no compiled one for wasm, so it is built along; -Zbuild-std is
     # still called unstable, which RUSTC_BOOTSTRAP allows.
     RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc RUSTFLAGS="-C target-feature=$features" \
-      /usr/bin/cargo "${args[@]}" -Zbuild-std=std,panic_abort
+      /usr/bin/cargo -Zbuild-std=std,panic_abort "${args[@]}"
   fi
   wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section \
     --out-dir "$dir/out" --out-name medbox "$dir/$WASM_TARGET/wasm/medbox.wasm"

@@ -5,6 +5,7 @@
  */
 
 import {PageError} from './protocol.js'
+import {sha256} from './sha256.js'
 
 /** Several pages may live on one origin, each below its own path. */
 const cacheName = () => `medbox files ${new URL('./', document.baseURI).href}`
@@ -18,11 +19,8 @@ const openStore = async () => {
   }
 }
 
-/** @param {Blob} blob @returns {Promise<string>} in hexadecimal */
-export async function sha256(blob) {
-  const sum = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer())
-  return [...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
+/** @param {Blob} blob */
+const sumOf = async (blob) => sha256(await blob.arrayBuffer())
 
 /**
  * @param {string} url
@@ -36,12 +34,12 @@ export async function keptOrFetched(url, hashes, fetchIt) {
   const before = await store.match(url)
   if (before) {
     const blob = await before.blob()
-    if (hashes.includes(await sha256(blob))) return {blob, kept: true}
+    if (hashes.includes(await sumOf(blob))) return {blob, kept: true}
     await store.delete(url)
   }
   let blob = await fetchIt('default')
-  if (!hashes.includes(await sha256(blob))) blob = await fetchIt('reload')
-  if (!hashes.includes(await sha256(blob))) throw new PageError('page.changed', url)
+  if (!hashes.includes(await sumOf(blob))) blob = await fetchIt('reload')
+  if (!hashes.includes(await sumOf(blob))) throw new PageError('page.changed', url)
   const kept = await store.put(url, new Response(blob)).then(() => true, () => false) // No room left: it is used all the same.
   return {blob, kept}
 }

@@ -426,7 +426,7 @@
  * `default` throw errors with `code` and `hint`.
  * @typedef {object} Core
  * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<{memory: WebAssembly.Memory}>} default
- * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array) => Omit<ModelInfo, 'sha256'>} loadModel
+ * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array, sums?: {encoder: string, decoder: string}) => Omit<ModelInfo, 'sha256'>} loadModel  sums: SHA-256, where they are known already
  * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: GreyWindow | null, valueRange: ValueRange}} open
  * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
  * @property {() => {probabilities: number[] | null, ms: number}} encode

@@ -4,6 +4,7 @@
 /** @import {Core, CoreMask, Extent} from './types.js' */
 
 import {failureFrom} from './protocol.js'
+import {sha256} from './sha256.js'
 
 /** @type {Core} set by `start`, which is always the first request */
 let core
@@ -26,8 +27,10 @@ const answers = {
     memory = (await core.default({module_or_path: module})).memory
     return null
   },
-  load({manifest, encoder, decoder}) {
-    return core.loadModel(manifest, new Uint8Array(encoder), new Uint8Array(decoder))
+  async load({manifest, encoder, decoder}) {
+    // Over plain http the browser computes no sums; then the core does.
+    const sums = isSecureContext ? {encoder: await sha256(encoder), decoder: await sha256(decoder)} : undefined
+    return core.loadModel(manifest, new Uint8Array(encoder), new Uint8Array(decoder), sums)
   },
   open({bytes, pixels}) {
     const opened = core.open(new Uint8Array(bytes))

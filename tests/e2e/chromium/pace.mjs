@@ -4,10 +4,13 @@
  */
 
 import assert from 'node:assert/strict'
+import {readdirSync, readFileSync} from 'node:fs'
 import {test} from 'node:test'
 
 import {drawBox, drop, masksDone, openDemo, openPage, openTab, part, save, SLOW_MS} from '../page.mjs'
 import {areaOf, cornersOnScreen, demoOf, DEMOS, readLabels, sizeOfDemo, writeLabels} from '../support.mjs'
+
+/** @import {Box} from '../../../www/types.js' */
 
 const LENIENCE = 2
 
@@ -124,6 +127,52 @@ test('a newcomer has a corrected mask on disk in under half a minute', {timeout:
   console.log(`# a newcomer's mask is on disk after ${seconds.toFixed(1)} s (promised 30 s)`)
   assert.ok(seconds < 30)
   assert.match(download.suggestedFilename(), /_mask\.png$/)
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+/** The most memory that a tab which is open now ever took, with its workers, bytes. Linux counts it for each process. */
+function peakOfTabs() {
+  const read = (/** @type {number} */ pid, /** @type {string} */ what) => {
+    try {
+      return readFileSync(`/proc/${pid}/${what}`, 'utf8')
+    } catch {
+      return '' // The process has ended.
+    }
+  }
+  const fact = (/** @type {number} */ pid, /** @type {string} */ name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(read(pid, 'status'))?.[1] ?? 0)
+  const isOurs = (/** @type {number} */ pid) => {
+    for (let at = pid; at > 1; at = fact(at, 'PPid')) if (at === process.pid) return true
+    return false
+  }
+  const tabs = readdirSync('/proc').map(Number).filter((pid) => pid > 0 && read(pid, 'cmdline').includes('--type=renderer') && isOurs(pid))
+  return 1024 * Math.max(...tabs.map((pid) => fact(pid, 'VmHWM')))
+}
+
+test('a crowd of 241 cells has its masks in a few seconds, and the tab stays small', {timeout: SLOW_MS}, async () => {
+  const [width, height, step] = [2560, 1920, 124]
+  const {context, page, problems} = await openPage()
+  const cells = Array.from({length: 241}, (_, i) => ({x: 80 + step * (i % 19), y: 80 + step * Math.floor(i / 19), r: 22 + (i * 7) % 20}))
+  const labels = new Uint16Array(width * height)
+  for (let i = 0; i < labels.length; i++) labels[i] = 40 + ((i * 7919) % 23)
+  for (const {x, y, r} of cells) {
+    for (let v = y - r; v <= y + r; v++) for (let u = x - r; u <= x + r; u++) if (Math.hypot(u - x, v - y) <= r) labels[v * width + u] = 160 + ((u * v) % 23)
+  }
+  await page.locator('.tile').first().waitFor()
+  await drop(page, 'cells.png', writeLabels({width, height, labels}))
+  await page.getByText('Ready: drag a box around a structure').first().waitFor()
+  const boxes = cells.map(({x, y, r}) => /** @type {Box} */ ([x - r, y - r, x + r + 1, y + r + 1]))
+  const since = performance.now()
+  await drop(page, 'boxes.json', Buffer.from(JSON.stringify(boxes)))
+  await masksDone(page, cells.length)
+  within('241 boxes on 2560 × 1920 pixels', secondsSince(since), 5)
+  console.log(`# of it ${await part(page, 'lastRun').innerText()}; ${(await part(page, 'deviceFacts').textContent())?.trim()}`)
+  const saved = readLabels((await save(page, 'label')).bytes)
+  const shares = cells.map(({r}, i) => areaOf(saved, i + 1) / (Math.PI * (r + 0.5) ** 2))
+  assert.ok(shares.filter((share) => Math.abs(share - 1) < 0.15).length > 230, `the cells have these shares of their areas: ${shares.map((share) => share.toFixed(2))}`)
+  const peak = peakOfTabs()
+  console.log(`# most memory of the tab and its workers: ${(peak / 2 ** 20).toFixed(0)} MiB (promised 1024)`)
+  assert.ok(peak > 2 ** 26 && peak < 2 ** 30)
   assert.deepEqual(problems, [])
   await context.close()
 })
