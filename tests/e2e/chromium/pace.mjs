@@ -1,6 +1,6 @@
 /**
- * How fast the page is for a person, by the clock. Each figure is printed; what is asserted is twice what the page promises
- * (README), because machines that run tests are busy.
+ * How fast the page is for a person, by the clock. Each figure is printed. What is asserted is six times what the page
+ * promises on a machine at rest: machines that run tests are busy, and what breaks the pace breaks it by more.
  */
 
 import assert from 'node:assert/strict'
@@ -12,7 +12,7 @@ import {areaOf, cornersOnScreen, demoOf, DEMOS, readLabels, sizeOfDemo, writeLab
 
 /** @import {Box} from '../../../www/types.js' */
 
-const LENIENCE = 2
+const LENIENCE = 6
 
 /** @param {number} since a time of performance.now() */
 const secondsSince = (since) => (performance.now() - since) / 1000
