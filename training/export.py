@@ -259,6 +259,7 @@ def training_record(record: dict, *, sources: list[dict]) -> dict:
     trained_on = record.get("trained_on")
     return {
         "run": record.get("run"),
+        "started_from": record.get("started_from"),
         "steps": record["step"],
         "minutes": round(record["seconds"] / 60, 1),
         "seed": settings["seed"],

@@ -287,6 +287,7 @@ class Trainer:
         device: torch.device,
         data_hash: str = "",
         trained_on: Sequence[str] = (),
+        started_from: dict | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
         self.settings, self.folder, self.device, self.say = settings, folder, device, say
@@ -294,6 +295,7 @@ class Trainer:
             "run": folder.name,
             "data_hash": data_hash,
             "trained_on": list(trained_on),
+            "started_from": started_from,
             "split_hash": hashlib.sha256(SPLITS_PATH.read_bytes()).hexdigest(),
             "commit": _commit(),
         }
@@ -533,8 +535,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.manual_seed(settings.seed)
     random.seed(settings.seed)
     model = start_model(settings, options.litemedsam)
+    started_from = None
     if options.init:
-        model.load_state_dict(torch.load(options.init, map_location="cpu", weights_only=True)["ema"])
+        first = torch.load(options.init, map_location="cpu", weights_only=True)
+        model.load_state_dict(first["ema"])
+        started_from = {"run": first.get("run"), "steps": first["step"], "seed": first["settings"]["seed"]}
     trainer = Trainer(
         settings=settings,
         model=model,
@@ -542,6 +547,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         device=device,
         data_hash=data_hash(stores),
         trained_on=source_names(p for p in learnt if split.side(p) == "train"),
+        started_from=started_from,
         say=lambda line: print(time.strftime("%H:%M:%S "), line, flush=True),
     )
     resumed = trainer.resume()

@@ -241,6 +241,7 @@ def test_one_command_goes_from_data_to_an_exported_model(run, data_dir, tmp_path
     make_model.main(arguments)
     manifest = json.loads((tmp_path / "models/paper/manifest.json").read_text())
     assert manifest["training"]["run"] == "paper" and manifest["training"]["steps"] == 2
+    assert manifest["training"]["started_from"] == {"run": "paper-decoder", "steps": 2, "seed": 0}
     assert train.load_trained(tmp_path / "paper" / "best.pt")[1]["settings"]["cut"] == "stage2"
     assert (tmp_path / "paper-decoder" / "best.pt").exists() and (tmp_path / "parity" / "expected.npz").exists()
 
