@@ -338,8 +338,8 @@ fn verify(file: &str, found_bytes: u64, found: &str, expected_bytes: u64, expect
 /// The decoder's number of boxes is open in the file and fixed to one here: with an open number the engine has no code
 /// but its slowest for sums and activations, and a box took four times as long.
 ///
-/// One of the engine's passes is left out. It moves transpositions through the network, took a quarter of the time that
-/// loading takes, and gained nothing: `lite` decodes a box in a seventh less time without it, LiteMedSAM in a thirtieth more.
+/// One of the engine's passes is left out. It moves transpositions through the network, takes longer than all others
+/// together, and gains nothing here: without it `lite` decodes a box in less time, LiteMedSAM in about the same.
 fn prepare(
     file: &str,
     bytes: &[u8],
@@ -379,8 +379,8 @@ fn prepare(
 }
 
 /// Replaces weights that are stored small by what they stand for: `Cast` of a stored f16 or int8 tensor, and `Mul` of the
-/// result by stored scales (`training/export.py`). The engine would do the same, node by node and in a third of the time
-/// that loading takes. What is of another form is left to it.
+/// result by stored scales (`training/export.py`). The engine would do the same, node by node and much slower. What is of
+/// another form is left to it.
 fn unpack_weights(graph: &mut GraphProto) {
     let stored: BTreeMap<String, TensorProto> =
         graph.initializer.drain(..).map(|tensor| (tensor.name.clone(), tensor)).collect();
