@@ -2,7 +2,7 @@
 
 import {coreErrors} from './locales/core.js'
 
-/** @import {Failure, Label, Locale, MessageKey, Messages} from './types.js' */
+/** @import {Demo, Failure, Label, Locale, MessageKey, Messages} from './types.js' */
 
 /** Languages by their own names. Each has a table in locales/. */
 export const LANGUAGES = /** @type {const} */ ({de: 'Deutsch', en: 'English', es: 'Español', fr: 'Français', zh: '中文'})
@@ -38,6 +38,9 @@ export function createTranslator(locale, table) {
     return value === undefined ? whole : typeof value === 'number' ? integers.format(value) : value
   })
 
+  /** @param {Demo} demo */
+  const demoTitle = ({file, title}) => /** @type {Record<string, string>} */ (table)[`demo.${file.replace(/\.\w+$/, '')}`] ?? title
+
   return {
     locale,
     t,
@@ -62,6 +65,9 @@ export function createTranslator(locale, table) {
     integer: (value) => integers.format(value),
     /** A modality as people call it. @param {string} name as models spell it */
     className: (name) => /** @type {Record<string, string>} */ (table)[`class.${name}`] ?? name,
+    demoTitle,
+    /** What a picture is called: a file by its name, a demo by its title. @param {{name: string, demo: Demo | null}} source */
+    sourceName: ({name, demo}) => (demo ? demoTitle(demo) : name),
     /** A stored value: whole numbers as they are, others to four digits. @param {number} n */
     value: (n) => (Number.isInteger(n) ? integers : digits).format(n).replace('-', '−'),
     /** In tens of milliseconds, from a second on in tenths of a second. @param {number} ms */

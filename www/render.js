@@ -78,7 +78,7 @@ export function createRenderer(part, translator) {
     if (changed('study', 'windowDraft')) renderFacts(part, state, translator)
     renderView(part, state, previous, translator)
     if (changed('mode', 'encodeMs', 'modelName', 'lastRun')) renderCloser(part, state, translator)
-    if (state.shelved && changed('shelved')) text(part('resume'), t('empty.resume', {name: state.shelved.source.demo?.title ?? state.shelved.source.name}))
+    if (state.shelved && changed('shelved')) text(part('resume'), t('empty.resume', {name: translator.sourceName(state.shelved.source)}))
     if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
     renderBar(part, state, translator)
     if (changed('study', 'tool', 'selected', 'brushPx', 'lassoVerb', 'jobs')) renderCorrect(part, state, translator)
@@ -115,18 +115,19 @@ function renderPage(part, state) {
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
-function renderTiles(part, state, {t}) {
+function renderTiles(part, state, {t, demoTitle, className}) {
   text(part('emptyTitle'), t('empty.drop'))
   const tiles = state.demos.map((demo, i) => {
     const picture = element('img', {src: `demos/${demo.file}`, alt: '', loading: 'eager', decoding: 'async'})
-    const label = t('empty.demo', {title: demo.title, modality: demo.modality, source: demo.source, licence: demo.licence})
-    const caption = element('span', {class: 'tile-caption'}, [element('b', {}, [demo.modality]), element('span', {}, [demo.title])])
+    const [title, modality] = [demoTitle(demo), className(demo.modality)]
+    const label = t('empty.demo', {title, modality, source: demo.source, licence: demo.licence})
+    const caption = element('span', {class: 'tile-caption'}, [element('b', {}, [modality]), element('span', {}, [title])])
     const source = element('small', {class: 'tile-source'}, [`${demo.source} · ${demo.licence.replaceAll(' ', '\u00A0')}`])
     return element('li', {}, [element('button', {class: 'tile', 'data-demo': String(i), title: label}, [picture, caption, source])])
   })
   part('tiles').replaceChildren(...tiles)
   part('demoCredits').replaceChildren(...state.demos.map((demo) =>
-    element('li', {}, [element('b', {}, [`${demo.modality}: ${demo.title}. `]), `${demo.attribution} ${demo.licence}.`])))
+    element('li', {}, [element('b', {}, [`${className(demo.modality)}: ${demoTitle(demo)}. `]), `${demo.attribution} ${demo.licence}.`])))
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
@@ -171,12 +172,12 @@ function renderCloser(part, state, translator) {
 function renderBar(part, state, translator) {
   const {t} = translator
   const {study} = state
-  text(part('file'), study?.source.demo?.title ?? study?.source.name ?? '')
+  text(part('file'), study ? translator.sourceName(study.source) : '')
   document.title = study ? `${study.source.name} · medbox` : t('app.title')
   const undo = study?.past.at(-1)?.label
   const redo = study?.future.at(-1)?.label
-  renderStep(part('undo'), undo ? t('bar.undo.what', {what: translator.label(undo)}) : t('bar.undo'), undo)
-  renderStep(part('redo'), redo ? t('bar.redo.what', {what: translator.label(redo)}) : t('bar.redo'), redo)
+  renderStep(part('undo'), undo ? t('bar.undo.what', {what: translator.label(undo)}) : t('bar.undo'), `${t('key.ctrl')}+Z`, undo)
+  renderStep(part('redo'), redo ? t('bar.redo.what', {what: translator.label(redo)}) : t('bar.redo'), `${t('key.ctrl')}+Y`, redo)
   enable(part('saveButton'), (study?.work.items.length ?? 0) > 0)
   attribute(part('saveButton'), 'aria-expanded', state.menu === 'save')
   show(part('saveList'), state.menu === 'save')
@@ -184,13 +185,13 @@ function renderBar(part, state, translator) {
   if (!study) return
   text(part('className'), classText(state, translator))
   const {width, height} = currentSlice(study)
-  attribute(part('canvas'), 'aria-label', t('viewer.label', {name: study.source.demo?.title ?? study.source.name, width, height}))
+  attribute(part('canvas'), 'aria-label', t('viewer.label', {name: translator.sourceName(study.source), width, height}))
 }
 
-/** @param {HTMLElement} button @param {string} words @param {Label | undefined} label */
-function renderStep(button, words, label) {
+/** @param {HTMLElement} button @param {string} words @param {string} keys @param {Label | undefined} label */
+function renderStep(button, words, keys, label) {
   attribute(button, 'aria-label', words)
-  attribute(button, 'title', `${words} (${button.dataset.key === 'Control+Z' ? 'Ctrl+Z' : 'Ctrl+Y'})`)
+  attribute(button, 'title', `${words} (${keys})`)
   enable(button, label !== undefined)
 }
 
@@ -201,9 +202,9 @@ function renderFacts(part, state, translator) {
   const {t} = translator
   const slice = currentSlice(study)
   const {width, height} = slice
-  const {demo, name} = study.source
+  const {demo} = study.source
   const facts = [
-    element('dd', {class: 'facts-name'}, [demo?.title ?? name]),
+    element('dd', {class: 'facts-name'}, [translator.sourceName(study.source)]),
     element('dd', {}, [t('panel.picture.size', {width, height})]),
     element('dd', {}, [t('panel.picture.format', {format: study.format, bits: study.bits})]),
     ...valueFacts(slice, wantedWindow(state, study), translator),

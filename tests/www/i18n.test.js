@@ -6,7 +6,7 @@ import {bestLocale, createTranslator, LANGUAGES, loadTranslator} from '../../www
 import {coreErrors} from '../../www/locales/core.js'
 import {messages as en} from '../../www/locales/en.js'
 
-/** @import {Locale, MessageKey} from '../../www/types.js' */
+/** @import {Demo, Locale, MessageKey} from '../../www/types.js' */
 
 const translator = createTranslator('en', en)
 
@@ -39,6 +39,16 @@ test('what the core refuses is told in every language, with its own words behind
     message: 'Die Datei ist beschädigt (the PNG file is damaged: no IDAT).',
     hint: 'Kopieren oder laden Sie die Datei noch einmal.',
   })
+})
+
+test('the demos have titles in every language, in English those of their list', async () => {
+  const demos = /** @type {Demo[]} */ (JSON.parse(readFileSync(new URL('../../www/demos/index.json', import.meta.url), 'utf8')))
+  const german = await loadTranslator('de')
+  for (const demo of demos) {
+    assert.equal(translator.demoTitle(demo), demo.title)
+    assert.notEqual(german.demoTitle(demo), demo.title)
+  }
+  assert.equal(german.sourceName({name: 'a.png', demo: null}), 'a.png')
 })
 
 test('numbers are written as the language writes them', async () => {

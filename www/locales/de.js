@@ -10,6 +10,14 @@ export const messages = {
   'empty.private': 'Das Bild bleibt auf diesem Gerät: Alles wird in diesem Tab berechnet.',
   'empty.disclaimer': 'Für Forschung und Lehre. Kein Medizinprodukt.',
   'empty.demos': 'Beispielbilder',
+  'demo.ct-thigh': 'Tumor in einem Oberschenkel',
+  'demo.mr-hip': 'Tumor hinter einer Hüfte, T1',
+  'demo.pet-hip': 'Derselbe Tumor im FDG-PET',
+  'demo.us-fetal-head': 'Kopf eines Fetus',
+  'demo.dermoscopy-lesion': 'Pigmentierte Hautläsion',
+  'demo.fundus-retina': 'Netzhaut mit Sehnervenkopf',
+  'demo.microscopy-nuclei': 'Gefärbte Zellkerne',
+  'demo.mammography-mass': 'Herd in einer Brust',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
   'bar.home': 'medbox: Bild schließen und zum Anfang',
@@ -312,6 +320,8 @@ export const messages = {
   'key.arrows': 'Pfeile',
   'key.delete': 'Entf',
   'key.enter': 'Eingabe',
+  'key.ctrl': 'Strg',
+  'key.shift': 'Umschalt',
 
   'about.title': 'Über medbox',
   'about.what': 'medbox zeichnet den Umriss dessen, was in einem Rahmen auf einem medizinischen Bild steht. Es läuft in diesem Tab: Kein Bild, kein Rahmen und keine Maske wird irgendwohin gesendet, und die Seite verbietet es sich selbst, einen anderen Ort zu erreichen.',

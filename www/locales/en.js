@@ -10,6 +10,14 @@ export const messages = {
   'empty.private': 'The picture stays on this device: everything is computed in this tab.',
   'empty.disclaimer': 'For research and teaching. Not a medical device.',
   'empty.demos': 'Demo pictures',
+  'demo.ct-thigh': 'Tumour in a thigh',
+  'demo.mr-hip': 'Tumour behind a hip, T1',
+  'demo.pet-hip': 'The same tumour in FDG-PET',
+  'demo.us-fetal-head': 'Head of a fetus',
+  'demo.dermoscopy-lesion': 'Pigmented skin lesion',
+  'demo.fundus-retina': 'Retina with its optic disc',
+  'demo.microscopy-nuclei': 'Stained nuclei',
+  'demo.mammography-mass': 'Mass in a breast',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
   'bar.home': 'medbox: close the picture and go to the start',
@@ -312,6 +320,8 @@ export const messages = {
   'key.arrows': 'Arrows',
   'key.delete': 'Del',
   'key.enter': 'Enter',
+  'key.ctrl': 'Ctrl',
+  'key.shift': 'Shift',
 
   'about.title': 'About medbox',
   'about.what': 'medbox draws the outline of what stands in a box on a medical image. It runs in this tab: no picture, box or mask is sent anywhere, and the page’s own policy forbids it to reach any other place.',

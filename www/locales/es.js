@@ -10,6 +10,14 @@ export const messages = {
   'empty.private': 'La imagen permanece en este dispositivo: todo se calcula en esta pestaña.',
   'empty.disclaimer': 'Para investigación y docencia. No es un producto sanitario.',
   'empty.demos': 'Imágenes de ejemplo',
+  'demo.ct-thigh': 'Tumor en un muslo',
+  'demo.mr-hip': 'Tumor detrás de una cadera, T1',
+  'demo.pet-hip': 'El mismo tumor en FDG-PET',
+  'demo.us-fetal-head': 'Cabeza de un feto',
+  'demo.dermoscopy-lesion': 'Lesión cutánea pigmentada',
+  'demo.fundus-retina': 'Retina con su papila óptica',
+  'demo.microscopy-nuclei': 'Núcleos teñidos',
+  'demo.mammography-mass': 'Masa en una mama',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
   'bar.home': 'medbox: cerrar la imagen e ir al inicio',
@@ -312,6 +320,8 @@ export const messages = {
   'key.arrows': 'Flechas',
   'key.delete': 'Supr',
   'key.enter': 'Intro',
+  'key.ctrl': 'Ctrl',
+  'key.shift': 'Mayús',
 
   'about.title': 'Acerca de medbox',
   'about.what': 'medbox dibuja el contorno de lo que hay dentro de una caja en una imagen médica. Funciona en esta pestaña: ninguna imagen, caja o máscara se envía a ningún sitio, y la propia página se prohíbe llegar a cualquier otro lugar.',

@@ -10,6 +10,14 @@ export const messages = {
   'empty.private': 'L’image reste sur cet appareil : tout est calculé dans cet onglet.',
   'empty.disclaimer': 'Pour la recherche et l’enseignement. N’est pas un dispositif médical.',
   'empty.demos': 'Images d’exemple',
+  'demo.ct-thigh': 'Tumeur d’une cuisse',
+  'demo.mr-hip': 'Tumeur derrière une hanche, T1',
+  'demo.pet-hip': 'La même tumeur en TEP au FDG',
+  'demo.us-fetal-head': 'Tête d’un fœtus',
+  'demo.dermoscopy-lesion': 'Lésion cutanée pigmentée',
+  'demo.fundus-retina': 'Rétine et sa papille optique',
+  'demo.microscopy-nuclei': 'Noyaux colorés',
+  'demo.mammography-mass': 'Masse dans un sein',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
   'bar.home': 'medbox : fermer l’image et revenir au début',
@@ -312,6 +320,8 @@ export const messages = {
   'key.arrows': 'Flèches',
   'key.delete': 'Suppr',
   'key.enter': 'Entrée',
+  'key.ctrl': 'Ctrl',
+  'key.shift': 'Maj',
 
   'about.title': 'À propos de medbox',
   'about.what': 'medbox trace le contour de ce qui se trouve dans un cadre sur une image médicale. Il fonctionne dans cet onglet : aucune image, aucun cadre, aucun masque n’est envoyé où que ce soit, et la page s’interdit elle-même d’atteindre un autre lieu.',

@@ -10,6 +10,14 @@ export const messages = {
   'empty.private': '图像不会离开本设备：所有计算都在此标签页内完成。',
   'empty.disclaimer': '仅供研究和教学使用，不是医疗器械。',
   'empty.demos': '示例图像',
+  'demo.ct-thigh': '大腿肿瘤',
+  'demo.mr-hip': '髋后肿瘤，T1',
+  'demo.pet-hip': '同一肿瘤的 FDG-PET',
+  'demo.us-fetal-head': '胎儿头部',
+  'demo.dermoscopy-lesion': '色素性皮肤病变',
+  'demo.fundus-retina': '视网膜与视盘',
+  'demo.microscopy-nuclei': '染色的细胞核',
+  'demo.mammography-mass': '乳腺肿块',
   'empty.demo': '{title}，{modality}。{source}，{licence}',
 
   'bar.home': 'medbox：关闭图像并返回首页',
@@ -312,6 +320,8 @@ export const messages = {
   'key.arrows': '方向键',
   'key.delete': 'Del',
   'key.enter': '回车',
+  'key.ctrl': 'Ctrl',
+  'key.shift': 'Shift',
 
   'about.title': '关于 medbox',
   'about.what': 'medbox 勾画医学图像上方框内结构的轮廓。它在此标签页内运行：任何图像、方框或掩膜都不会被发送，页面自身的策略也禁止访问任何其他位置。',
