@@ -170,15 +170,23 @@ struct TimingsRecord {
     postprocess: f64,
 }
 
+#[derive(Deserialize)]
+struct SumsRecord {
+    encoder: String,
+    decoder: String,
+}
+
 /// Checks a model's files against its manifest and makes it the one in use; a picture that was open is closed.
 ///
 /// `sums` are the files' SHA-256 sums in hexadecimal, `{encoder, decoder}`, where the caller has them: WebCrypto makes them
-/// ten times as fast as this module does. Without them it makes them.
+/// much faster than this module, which makes them itself where they are left out.
 #[wasm_bindgen(js_name = loadModel)]
 pub fn load_model(manifest: &str, encoder: &[u8], decoder: &[u8], sums: JsValue) -> Result<JsValue, JsValue> {
     let manifest = Manifest::parse(manifest).map_err(js_error)?;
-    let sums: Option<FileSums> = serde_wasm_bindgen::from_value(sums)?;
-    let sums = sums.unwrap_or_else(|| FileSums::of(encoder, decoder));
+    let sums = match serde_wasm_bindgen::from_value::<Option<SumsRecord>>(sums)? {
+        Some(SumsRecord { encoder, decoder }) => FileSums { encoder, decoder },
+        None => FileSums::of(encoder, decoder),
+    };
     let model = OnnxModel::load_summed(manifest, encoder, decoder, &sums).map_err(js_error)?;
     let manifest = model.manifest().clone();
     PIPELINE.set(Some(Pipeline::new(model, now_ms)));

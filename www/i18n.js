@@ -86,9 +86,10 @@ export function createTranslator(locale, table) {
      */
     failure({code, message, hint}) {
       const texts = /** @type {Record<string, string>} */ (table)
+      /** @type {readonly (string | undefined)[]} */
       const [said, advice] = coreErrors[locale]?.[code] ?? [texts[`error.${code}`], texts[`error.${code}.hint`]]
       return {
-        message: said?.replace('{detail}', message) ?? sentence(message),
+        message: said?.replace('{detail}', () => message) ?? sentence(message),
         hint: advice ?? sentence(hint),
       }
     },

@@ -119,7 +119,7 @@ function renderTiles(part, state, {t, demoTitle, className}) {
   text(part('emptyTitle'), t('empty.drop'))
   const tiles = state.demos.map((demo, i) => {
     const picture = element('img', {src: `demos/${demo.file}`, alt: '', loading: 'eager', decoding: 'async'})
-    const [title, modality] = [demoTitle(demo), className(demo.modality)]
+    const [title, modality] = [demoTitle(demo), className(demo.modality.toLowerCase())]
     const label = t('empty.demo', {title, modality, source: demo.source, licence: demo.licence})
     const caption = element('span', {class: 'tile-caption'}, [element('b', {}, [modality]), element('span', {}, [title])])
     const source = element('small', {class: 'tile-source'}, [`${demo.source} · ${demo.licence.replaceAll(' ', '\u00A0')}`])
@@ -127,7 +127,7 @@ function renderTiles(part, state, {t, demoTitle, className}) {
   })
   part('tiles').replaceChildren(...tiles)
   part('demoCredits').replaceChildren(...state.demos.map((demo) =>
-    element('li', {}, [element('b', {}, [`${className(demo.modality)}: ${demoTitle(demo)}. `]), `${demo.attribution} ${demo.licence}.`])))
+    element('li', {}, [element('b', {}, [`${className(demo.modality.toLowerCase())}: ${demoTitle(demo)}. `]), `${demo.attribution} ${demo.licence}.`])))
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */

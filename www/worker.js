@@ -28,7 +28,7 @@ const answers = {
     return null
   },
   async load({manifest, encoder, decoder}) {
-    // Over plain http the browser computes no sums; then the core does.
+    // Outside a secure context the browser computes no sums; then the core does.
     const sums = isSecureContext ? {encoder: await sha256(encoder), decoder: await sha256(decoder)} : undefined
     return core.loadModel(manifest, new Uint8Array(encoder), new Uint8Array(decoder), sums)
   },

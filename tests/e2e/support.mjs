@@ -6,7 +6,7 @@ import {mkdtempSync, readFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {crc32, deflateSync, inflateSync} from 'node:zlib'
+import {deflateSync, inflateSync} from 'node:zlib'
 
 import {chromium} from 'playwright-core'
 
@@ -108,6 +108,16 @@ export function readLabels(bytes) {
     above = row
   }
   return {width, height, labels}
+}
+
+/** The PNG standard's sum (annex D); Node.js has one from 20.15 on. @param {Buffer} bytes */
+function crc32(bytes) {
+  let sum = -1
+  for (const byte of bytes) {
+    sum ^= byte
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0)
+  }
+  return ~sum >>> 0
 }
 
 /** A grey PNG of 8 bit. @param {LabelMap} map @returns {Buffer} */

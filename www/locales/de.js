@@ -17,7 +17,7 @@ export const messages = {
   'demo.dermoscopy-lesion': 'Pigmentierte Hautläsion',
   'demo.fundus-retina': 'Netzhaut mit Sehnervenkopf',
   'demo.microscopy-nuclei': 'Gefärbte Zellkerne',
-  'demo.mammography-mass': 'Herd in einer Brust',
+  'demo.mammography-mass': 'Herdbefund in der Brust',
   'empty.demo': '{title}, {modality}. {source}, {licence}',
 
   'bar.home': 'medbox: Bild schließen und zum Anfang',

@@ -12,7 +12,7 @@ export const messages = {
   'empty.demos': 'Imágenes de ejemplo',
   'demo.ct-thigh': 'Tumor en un muslo',
   'demo.mr-hip': 'Tumor detrás de una cadera, T1',
-  'demo.pet-hip': 'El mismo tumor en FDG-PET',
+  'demo.pet-hip': 'El mismo tumor en PET con FDG',
   'demo.us-fetal-head': 'Cabeza de un feto',
   'demo.dermoscopy-lesion': 'Lesión cutánea pigmentada',
   'demo.fundus-retina': 'Retina con su papila óptica',

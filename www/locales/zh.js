@@ -11,7 +11,7 @@ export const messages = {
   'empty.disclaimer': '仅供研究和教学使用，不是医疗器械。',
   'empty.demos': '示例图像',
   'demo.ct-thigh': '大腿肿瘤',
-  'demo.mr-hip': '髋后肿瘤，T1',
+  'demo.mr-hip': '髋部后方肿瘤，T1',
   'demo.pet-hip': '同一肿瘤的 FDG-PET',
   'demo.us-fetal-head': '胎儿头部',
   'demo.dermoscopy-lesion': '色素性皮肤病变',

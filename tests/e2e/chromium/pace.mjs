@@ -1,6 +1,7 @@
 /**
- * How fast the page is for a person, by the clock. Each figure is printed. What is asserted is six times what the page
- * promises on a machine at rest: machines that run tests are busy, and what breaks the pace breaks it by more.
+ * How fast the page is for a person, by the clock. Each figure is printed. Of times and rates six times what the page
+ * promises on a machine at rest is asserted: machines that run tests are busy, and what breaks the pace breaks it by more.
+ * The newcomer's half minute and the tab's gigabyte are asserted as they are.
  */
 
 import assert from 'node:assert/strict'
@@ -151,7 +152,7 @@ function peakOfTabs() {
 
 test('a crowd of 241 cells has its masks in a few seconds, and the tab stays small', {timeout: SLOW_MS}, async () => {
   const [width, height, step] = [2560, 1920, 124]
-  const {context, page, problems} = await openPage()
+  const {context, page, problems} = await openPage('?workers=2')
   const cells = Array.from({length: 241}, (_, i) => ({x: 80 + step * (i % 19), y: 80 + step * Math.floor(i / 19), r: 22 + (i * 7) % 20}))
   const labels = new Uint16Array(width * height)
   for (let i = 0; i < labels.length; i++) labels[i] = 40 + ((i * 7919) % 23)
@@ -172,7 +173,7 @@ test('a crowd of 241 cells has its masks in a few seconds, and the tab stays sma
   assert.ok(shares.filter((share) => Math.abs(share - 1) < 0.15).length > 230, `the cells have these shares of their areas: ${shares.map((share) => share.toFixed(2))}`)
   const peak = peakOfTabs()
   console.log(`# most memory of the tab and its workers: ${(peak / 2 ** 20).toFixed(0)} MiB (promised 1024)`)
-  assert.ok(peak > 2 ** 26 && peak < 2 ** 30)
+  assert.ok(peak > 2 ** 26 && peak < 2 ** 30, `${peak} bytes`)
   assert.deepEqual(problems, [])
   await context.close()
 })
