@@ -272,8 +272,10 @@ test('a picture that was moved looks as if it had been drawn there', async () =>
     await page.mouse.up({button: 'middle'})
     await keep('moved')
     await page.keyboard.press('i')
-    await keep('drawn')
-    await soon(async () => assert.ok((await difference()).different > 1e5, 'all of it is drawn anew'))
+    await soon(async () => {
+      await keep('drawn')
+      assert.ok((await difference()).different > 1e5, 'all of it is drawn anew')
+    })
     await page.keyboard.press('i')
     await keep('drawn')
     const {bytes, different} = await difference()

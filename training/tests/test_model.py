@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from training import losses, model, pretrained, train
+from training import losses, make_model, model, pretrained, train
 from training.catalogue import Picture
 from training.data import EvalView
 
@@ -347,7 +347,7 @@ SETTINGS = train.Settings(steps=60, lr=1e-2, warmup_steps=5, ema=0.8, eval_minut
 def trainer(tmp_path, monkeypatch):
     monkeypatch.setitem(train.BUILDERS, "lite", tiny_model)
 
-    def make(settings=SETTINGS):
+    def make(settings=SETTINGS, **facts):
         torch.manual_seed(settings.seed)
         return train.Trainer(
             settings=settings,
@@ -355,6 +355,7 @@ def trainer(tmp_path, monkeypatch):
             folder=tmp_path,
             device=torch.device("cpu"),
             say=lambda line: None,
+            **facts,
         )
 
     return make
@@ -397,6 +398,27 @@ def test_a_stopped_run_goes_on_where_it_was(trainer):
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name]), name
         assert torch.equal(whole.average.state[name], second.average.state[name]), name
+
+
+def test_a_run_keeps_the_facts_it_began_with_and_goes_on_from_no_other(trainer, tmp_path):
+    start = {"run": "first", "steps": 9, "seed": 0}
+    first = trainer(data_hash="a", started_from=start)
+    train.save(tmp_path / "last.pt", first.record(resumable=True))
+    second = trainer(data_hash="b", started_from=start)
+    assert second.resume() and second.facts == first.facts
+    with pytest.raises(ValueError, match=r"^.*last\.pt is of a run that started from \{.*'first'.*\}, and this one is to start from None: delete"):
+        trainer().resume()
+
+
+@pytest.mark.parametrize("name", sorted(make_model.PHASES))
+def test_the_options_of_every_phase_are_known(name):
+    for phase in (*make_model.PHASES[name], *make_model.GPU_PHASES[name]):
+        settings = train.parse(["--data", "data", "--model", name, *phase.options])[1]
+        assert settings.model == name and settings.bf16
+    shares = dict(train.parse(["--data", "data", *make_model.PHASES["lite"][1].options])[1].samples.modality_weights)
+    assert shares["CT"] == 1.7
+    with pytest.raises(SystemExit):
+        train.parse(["--data", "data", "--weights", "Radiography=2"])
 
 
 def test_the_rate_warms_up_and_ends_at_zero():
