@@ -324,17 +324,17 @@ class Trainer:
         return record
 
     def resume(self) -> bool:
-        """Goes on from `last.pt` if there is one, with the facts of the run as it began. Raises ValueError where that run
-        started from other weights than this one is to start from."""
+        """Goes on from `last.pt` if there is one, with the facts of the run as it began. Raises ValueError where `--init` names
+        other weights than that run started from."""
         path = self.folder / "last.pt"
         if not path.exists():
             return False
         record = torch.load(path, map_location=self.device, weights_only=True)
-        began = record.get("started_from", self.facts["started_from"])
-        if began != self.facts["started_from"]:
+        began, wished = record.get("started_from"), self.facts["started_from"]
+        if wished and began != wished:
             raise ValueError(
-                f"{path} is of a run that started from {began}, and this one is to start from "
-                f"{self.facts['started_from']}: delete it, or give this run another --name"
+                f"{path} is of a run that started from {began}, and this one is to start from {wished}: delete it, or give "
+                f"this run another --name"
             )
         self.facts |= {name: record[name] for name in self.facts if name in record}
         self.model.load_state_dict(record["model"])
