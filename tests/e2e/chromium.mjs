@@ -13,7 +13,7 @@ import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {test} from 'node:test'
 
-import {drawBox, elsewhere, masksDone, openDemo, openPage, painted, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
+import {drawBox, drop, elsewhere, masksDone, openDemo, openPage, painted, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, DEMOS, labelsByCommandLine, MODELS, readLabels, ROOT, sizeOfDemo, soon} from './support.mjs'
 
 // Areas that have grown have files of their own; each runs alone too.
@@ -101,16 +101,13 @@ test('boxes can be corrected, removed and brought back', {timeout: SLOW_MS}, asy
 
   await page.keyboard.press('ArrowRight')
   await page.keyboard.press('Delete')
-  await painted(page)
   await soon(async () => assert.equal(await rows.count(), 0))
   await part(page, 'undo').click()
   await masksDone(page, 1)
   await page.keyboard.press('Control+z')
-  await painted(page)
   await soon(async () => assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: resize box 1'))
   await page.keyboard.press('Control+y')
   await page.keyboard.press('Control+y')
-  await painted(page)
   await soon(async () => assert.equal(await rows.count(), 0))
   assert.deepEqual(problems, [])
   await context.close()
@@ -137,11 +134,7 @@ test('a file that is no picture says so, and leaves the open picture alone', {ti
   const demo = demoOf('PET')
   const {context, page} = await openPage()
   await openDemo(page, demo)
-  await page.evaluate(() => {
-    const data = new DataTransfer()
-    data.items.add(new File(['these are words, not pixels'], 'notes.png'))
-    window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
-  })
+  await drop(page, 'notes.png', Buffer.from('these are words, not pixels'))
   const alert = page.getByRole('alert')
   await alert.waitFor()
   const words = await alert.innerText()

@@ -92,13 +92,10 @@ const nextFrame = (page) => page.evaluate(() => new Promise((resolve) => request
 const tells = (page, name, words) => part(page, name).filter({hasText: words}).waitFor()
 
 /** Until a place has a grey level, which it does not get at once where the core is asked. @param {Page} page @param {readonly [number, number]} at @param {number} grey */
-async function becomes(page, at, grey) {
-  for (const started = performance.now(); performance.now() - started < WAIT_MS;) {
-    const [red = -9] = await colourAt(page, at)
-    if (Math.abs(red - grey) <= 1) return
-  }
-  await soon(async () => assert.deepEqual(await colourAt(page, at), [grey, grey, grey]))
-}
+const becomes = (page, at, grey) => soon(async () => {
+  const [red = -9] = await colourAt(page, at)
+  assert.ok(Math.abs(red - grey) <= 1, `${red} at ${at}, not ${grey}`)
+}, WAIT_MS)
 
 /** What a stored value looks like through a window. @param {number} value @param {number} width @param {number} level */
 const greyOf = (value, width, level) => Math.round(Math.min(Math.max((value - level + width / 2) / width, 0), 1) * 255)

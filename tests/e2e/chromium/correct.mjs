@@ -5,7 +5,7 @@ import {test} from 'node:test'
 import {deflateSync} from 'node:zlib'
 
 import {zipSync} from '../../../www/vendor/fflate.js'
-import {drawBox, masksDone, openDemo, openPage, painted, part, readyForBox, save, SLOW_MS} from '../page.mjs'
+import {drawBox, drop, masksDone, openDemo, openPage, painted, part, readyForBox, save, SLOW_MS} from '../page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -40,6 +40,7 @@ const undoSays = (page, words) => page.locator(`[data-part="undo"][aria-label="$
 /** Moves the slider until the brush is as large as that. @param {Page} page @param {number} px */
 async function sizeBrush(page, px) {
   for (let i = 0; i < 60; i++) {
+    await painted(page) // a size that is not yet shown would be passed over
     const size = parseInt(await part(page, 'brushPx').innerText())
     if (size === px) return
     await page.keyboard.press(size < px ? ']' : '[')
@@ -285,17 +286,12 @@ test('a list of boxes is dropped on the picture, gets masks in one step, and is 
   const demo = demoOf('US')
   const {context, page, problems} = await openPage()
   const [x0, y0, x1, y1] = demo.box
-  const list = {boxes: [demo.box, [x0 + 20, y0 + 20, x1 - 20.5, y1 - 20]]}
-  const drop = () => page.evaluate((words) => {
-    const data = new DataTransfer()
-    data.items.add(new File([words], 'boxes.json', {type: 'application/json'}))
-    window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
-  }, JSON.stringify(list))
+  const list = Buffer.from(JSON.stringify({boxes: [demo.box, [x0 + 20, y0 + 20, x1 - 20.5, y1 - 20]]}))
   await page.locator('.tile').first().waitFor()
-  await drop()
+  await drop(page, 'boxes.json', list)
   await page.getByText('boxes.json can hold boxes, and no picture is open for them.').waitFor()
   await openDemo(page, demo)
-  await drop()
+  await drop(page, 'boxes.json', list)
   await masksDone(page, 2)
   await undoSays(page, 'Undo: take over boxes (2)')
   const {annotations} = JSON.parse((await save(page, 'coco')).bytes.toString())

@@ -31,8 +31,8 @@ const workersTold = async (page) => (await part(page, 'deviceFacts').textContent
 test('closer looks are spread over the workers, and give what the command line gives', {timeout: SLOW_MS}, async () => {
   const {context, page, problems} = await openPage('?workers=3')
   // A model whose looks take so long that another worker is worth its start.
-  await page.evaluate(() => localStorage.setItem('medbox.settings', JSON.stringify({modelName: 'litemedsam'})))
-  await page.reload()
+  await part(page, 'modelButton').click()
+  await page.locator('[data-model="litemedsam"]').click()
   await drawAll(page, CORNERS)
   assert.equal(page.workers().length, 1, 'one worker does what is light')
   await part(page, 'closer').click()
