@@ -381,6 +381,56 @@ fn declutter() -> Optimizer {
     passes
 }
 
+/// Which of the engine's kernels multiplies matrices in a page; `docs/decisions/0005-a-kernel-for-sixteen-registers.md` has
+/// what was measured.
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod kernels {
+    use std::hint::black_box;
+
+    use tract_onnx::{
+        prelude::DatumType,
+        tract_core::tract_linalg::{
+            MmmDispatch,
+            isa::{Arch, IsaSet},
+            mmm::{Query, Suitable},
+            mmm_tiers::MmmTier,
+        },
+    };
+
+    /// Eight accumulators, 32 rows by one column.
+    const TALL: &str = "wasm_f32_32x1";
+
+    tract_onnx::tract_core::internal::inventory::submit! {
+        MmmTier {
+            arch: Some(Arch::Wasm32Simd128),
+            precedence: 2, // above the engine's own, which is 1
+            name: "medbox-sixteen-registers",
+            applies: |_| has_sixteen_registers(),
+            preferred,
+        }
+    }
+
+    /// The engine takes its tile of 8 × 8 for every product. Its sixteen accumulators leave no vector register of an x86
+    /// processor for anything else, and a browser's code then moves them to memory and back. Where [`TALL`] wastes
+    /// nothing it is faster there; elsewhere the choice stays the engine's.
+    fn preferred(_: &IsaSet, accumulator: DatumType, query: &Query, _: &[Suitable]) -> Option<&'static str> {
+        let (m, k, n) = (query.m?, query.k?, query.n?);
+        (accumulator == DatumType::F32 && m >= 64 && m % 32 == 0 && k >= 64 && n >= 8).then_some(TALL)
+    }
+
+    /// Whether the processor below is an x86: it makes of 0 / 0 a NaN whose sign bit is set, an ARM one whose sign bit is
+    /// not. WebAssembly leaves that bit to the processor, and has no other way to ask.
+    fn has_sixteen_registers() -> bool {
+        (black_box(0.0_f32) / black_box(0.0_f32)).is_sign_negative()
+    }
+
+    /// The name of the kernel that multiplies a matrix of `m` × `k` by one of `k` × `n`.
+    pub(crate) fn name(m: usize, k: usize, n: usize) -> String {
+        let kernel = MmmDispatch::native().preferred_kernel(DatumType::F32, Some(m), Some(k), Some(n));
+        kernel.map_or_else(String::new, |kernel| kernel.name().to_owned())
+    }
+}
+
 /// Replaces weights that are stored small by what they stand for: `Cast` of a stored f16 or int8 tensor, and `Mul` of the
 /// result by stored scales (`training/export.py`). The engine would do the same, node by node and much slower. What is of
 /// another form is left to it.

@@ -26,7 +26,7 @@ use crate::{
     manifest::Manifest,
     measure::{self, Segment},
     metrics,
-    model::{Embedding, Encoding, FileSums, Network as _, OnnxModel},
+    model::{self, Embedding, Encoding, FileSums, Network as _, OnnxModel},
     pipeline::{self, Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
     postprocess::{LabelMap, Mask},
     prompt::{BoxPrompt, ClassPrompt, N_CLASSES},
@@ -446,6 +446,12 @@ pub fn npz_segs(width: u32, height: u32, objects: &Array) -> Result<Uint8Array, 
     let size = Size::new(width, height).map_err(js_error)?;
     let bytes = export::npz::segs(&label_map(size, &read_objects(size, objects)?)).map_err(js_error)?;
     Ok(Uint8Array::from(bytes.as_slice()))
+}
+
+/// The engine's kernel that multiplies a matrix of `m` × `k` by one of `k` × `n` on this machine, for benchmarks and tests.
+#[wasm_bindgen(js_name = matrixKernel)]
+pub fn matrix_kernel(m: usize, k: usize, n: usize) -> String {
+    model::kernels::name(m, k, n)
 }
 
 /// An object that came back from the page.

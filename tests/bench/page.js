@@ -73,7 +73,7 @@ async function medbox(build, [manifest, encoder, decoder], pixels) {
   const segment = (/** @type {number[][]} */ boxes) => core.segment(new Float64Array(boxes.flat()), {mode: 'challenge'})
   const side = pixels.width
   return {
-    name: `medbox, ${build}`,
+    name: `medbox, ${build}, ${core.matrixKernel(256, 256, 1024).replace('wasm_f32_', '')}`,
     async encode() {
       core.open(pixels)
       return segment([[0, 0, side, side]]).ms.encode
