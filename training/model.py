@@ -364,6 +364,8 @@ class BoxMap(nn.Module):
 
 # ---- decoder ---------------------------------------------------------------------------------------------------------
 
+PROJECTED = ("image_key", "image_value", "image_query")  # of the first block: keys, values and queries of the image
+
 
 class Attention(nn.Module):
     """Multi-head attention with an inner width of its own. q: (n, Q, D), k and v: (n or 1, K, D) -> (n, Q, D)."""
@@ -378,7 +380,11 @@ class Attention(nn.Module):
         return x.reshape(-1, length(x, 1), self.heads, self.inner // self.heads).transpose(1, 2)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        q, k, v = self._split(self.q(q)), self._split(self.k(k)), self._split(self.v(v))
+        return self.attend(self.q(q), self.k(k), self.v(v))
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """From queries, keys and values that are projected already: q (n or 1, Q, inner), k and v (n or 1, K, inner)."""
+        q, k, v = self._split(q), self._split(k), self._split(v)
         weights = (q * (self.inner // self.heads) ** -0.5 @ k.transpose(-2, -1)).softmax(dim=-1)
         x = (weights @ v).transpose(1, 2)
         return self.out(x.reshape(-1, length(x, 1), self.inner))
@@ -402,20 +408,35 @@ class TwoWayBlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(4))
         self.gate = nn.Parameter(torch.zeros(2, dim)) if gated else None
 
+    def project(self, image: Tensor, *, image_position: Tensor) -> dict[str, Tensor]:
+        """What the block makes of the image alone, (n, G², D / 2) each, by the names of PROJECTED."""
+        keyed = image + image_position
+        return dict(zip(PROJECTED, (self.to_image.k(keyed), self.to_image.v(image), self.to_tokens.q(keyed)), strict=True))
+
     def forward(
-        self, tokens: Tensor, image: Tensor, *, token_position: Tensor, image_position: Tensor
+        self,
+        tokens: Tensor,
+        image: Tensor,
+        *,
+        token_position: Tensor,
+        image_position: Tensor,
+        projected: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
+        """`projected` is what `project` gives for this image, where that is known already."""
         tokens_before, image_before = tokens, image
+        projected = projected or self.project(image, image_position=image_position)
+        image_key, image_value, image_query = (projected[name] for name in PROJECTED)
         if self.first:
             tokens = self.self_attention(tokens, tokens, tokens)
         else:
             q = tokens + token_position
             tokens = tokens + self.self_attention(q, q, tokens)
         tokens = self.norms[0](tokens)
-        keyed = image + image_position
-        tokens = self.norms[1](tokens + self.to_image(tokens + token_position, keyed, image))
+        seen = self.to_image.attend(self.to_image.q(tokens + token_position), image_key, image_value)
+        tokens = self.norms[1](tokens + seen)
         tokens = self.norms[2](tokens + self.mlp(tokens))
-        image = self.norms[3](image + self.to_tokens(keyed, tokens + token_position, tokens))
+        told = self.to_tokens.attend(image_query, self.to_tokens.k(tokens + token_position), self.to_tokens.v(tokens))
+        image = self.norms[3](image + told)
         if self.gate is None:
             return tokens, image
         return (
@@ -466,7 +487,8 @@ class FineMaskHead(nn.Module):
 class Decoder(nn.Module):
     """Features of one image and its boxes -> logits (n, 1, S, S) and score (n, 1).
 
-    `class_weights` (n, 11) times the class table is added to the box tokens; zeros mean an unknown class.
+    `class_weights` (n, 11) times the class table is added to the box tokens; zeros mean an unknown class. Where no box map
+    is mixed into the image, the first block's projections of it are the same for all boxes: `prepare` gives them.
     """
 
     def __init__(
@@ -496,6 +518,18 @@ class Decoder(nn.Module):
         self.mask_head = mask_head
         self.score_head = score_head
 
+    def prepare(self, embedding: Tensor) -> dict[str, Tensor]:
+        """Embedding (B, D, G, G) -> PROJECTED, (B, G², D / 2) each; nothing with a box map."""
+        if self.box_map is not None:
+            return {}
+        image = self._flat(embedding + self.no_mask[:, None, None])
+        return self.blocks[0].project(image, image_position=self.position.grid(self.grid))
+
+    @staticmethod
+    def _flat(image: Tensor) -> Tensor:
+        """(n, D, G, G) -> (n, G², D)."""
+        return image.flatten(2).transpose(1, 2)
+
     def forward(
         self, features: dict[str, Tensor], boxes: Tensor, class_weights: Tensor | None
     ) -> tuple[Tensor, Tensor]:
@@ -506,11 +540,13 @@ class Decoder(nn.Module):
         image = features["embedding"]
         dim = length(image, 1)
         dense = self.box_map(boxes) if self.box_map is not None else self.no_mask[:, None, None]
-        image = (image + dense).flatten(2).transpose(1, 2)  # (n, G², D)
+        image = self._flat(image + dense)
 
         start, places = tokens, self.position.grid(self.grid)
+        projected = features if self.box_map is None and PROJECTED[0] in features else None
         for block in self.blocks:
-            tokens, image = block(tokens, image, token_position=start, image_position=places)
+            tokens, image = block(tokens, image, token_position=start, image_position=places, projected=projected)
+            projected = None
         tokens = self.norm(tokens + self.final(tokens + start, image + places, image))
 
         image = image.transpose(1, 2).reshape(-1, dim, self.grid, self.grid)
@@ -538,7 +574,8 @@ class Segmenter(nn.Module):
         super().__init__()
         self.encoder, self.decoder, self.class_head, self.fine = encoder, decoder, class_head, fine
         self.bounded_score = bounded_score
-        self.feature_names = ("embedding", "fine4", "fine2") if fine is not None else ("embedding",)
+        sharp = ("fine4", "fine2") if fine is not None else ()
+        self.feature_names = ("embedding", *sharp, *(PROJECTED if decoder.box_map is None else ()))
 
     @property
     def has_class_prompt(self) -> bool:
@@ -546,7 +583,8 @@ class Segmenter(nn.Module):
 
     def encode(self, image: Tensor) -> dict[str, Tensor]:
         """image (B, 3, S, S) in 0..1 -> `embedding` (B, D, G, G), for `lite` also `fine4` (B, 32, S/4, S/4) and `fine2`
-        (B, 16, S/2, S/2), and, with a class head, `class_logits` (B, 11)."""
+        (B, 16, S/2, S/2), for the others what the decoder's `prepare` gives, and, with a class head, `class_logits` (B, 11).
+        """
         return self._finish(self.encoder(image))
 
     def encode_from(self, cut: str, kept: Tensor) -> dict[str, Tensor]:
@@ -555,7 +593,7 @@ class Segmenter(nn.Module):
         return self._finish({"embedding": kept} if cut == "embedding" else self.encoder.late({cut: kept}))
 
     def _finish(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        out = {"embedding": features["embedding"]}
+        out = {"embedding": features["embedding"], **self.decoder.prepare(features["embedding"])}
         if self.fine is not None:
             out["fine4"], out["fine2"] = self.fine(features)
         if self.class_head is not None:
@@ -571,7 +609,8 @@ class Segmenter(nn.Module):
         n_images = features["embedding"].shape[0]
         if n_images > 1:
             n_each = boxes.shape[0] // n_images
-            features = {name: features[name].repeat_interleave(n_each, dim=0) for name in self.feature_names}
+            used = [name for name in self.feature_names if name in features]
+            features = {name: features[name].repeat_interleave(n_each, dim=0) for name in used}
         logits, score = self.decoder(features, boxes, class_weights)
         return logits, torch.sigmoid(score) if self.bounded_score else score
 
