@@ -65,6 +65,7 @@ class Settings:
     lr: float = 1e-3  # of new parts
     lr_pretrained: float = 3e-4
     lr_stem: float = 6e-4  # pretrained, but in a new place
+    lr_class: float = 0.0  # of the class head; 0: as other new parts
     warmup_steps: int = 40
     plateau: bool = False  # after warm-up ReduceLROnPlateau on the evaluation's mark instead of a cosine
     plateau_patience: int = 3
@@ -143,6 +144,8 @@ def parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
         lr = settings.lr_pretrained
         if name.startswith(NEW_PARTS[settings.model]):
             lr = settings.lr
+            if name.startswith("class_head.") and settings.lr_class:
+                lr = settings.lr_class
         elif name.startswith("encoder.stem"):
             lr = settings.lr_stem
         free = parameter.ndim < 2 or name.endswith(("attention.bias", "class_table", "output_tokens", "corner", "gate"))
