@@ -3,7 +3,7 @@
 Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
 any machine, in two runs of which the second starts from the first's best weights; `paper` does on a GPU, in one. On a CPU
 `paper` trains in two phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
-prompt and decoder, then the encoder's last stage and neck with them.
+prompt and decoder, then the encoder's last stage and neck with them; each phase ends by fitting the class head (`class_fit.py`).
 Options that are not named here go to `training.train`.
 """
 
@@ -30,7 +30,7 @@ class Phase:
 
 RATES = ("--lr", "7e-4", "--lr-pretrained", "3e-4", "--lr-stem", "4e-4")
 SHARES = ("CT=1.7", "MR=1.5", "XRay=1.1", "Endoscopy=1.5", "Dermoscopy=0.8", "PET=0.8", "Fundus=1.1", "OCT=0.9")
-CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes", "2", "--ema", "0.998", "--no-plateau")
+CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes", "2", "--ema", "0.996", "--no-plateau")
 PHASES = {
     "lite": (
         Phase("-first", ("--bf16", "--minutes", "125")),
@@ -38,8 +38,11 @@ PHASES = {
         Phase("", ("--bf16", "--minutes", "125", "--seed", "100", *RATES, "--weights", *SHARES)),
     ),
     "paper": (
-        Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--minutes", "90")),
-        Phase("", (*CPU, "--cut", "stage2", "--lr", "1e-4", "--lr-pretrained", "3e-5", "--minutes", "90")),
+        Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--steps", "800")),
+        Phase(
+            "",
+            (*CPU, "--cut", "stage2", "--lr", "2e-4", "--lr-pretrained", "8e-5", "--lr-class", "3e-3", "--seed", "1", "--minutes", "34"),
+        ),
     ),
 }
 GPU_PHASES = {**PHASES, "paper": (Phase("", ("--bf16",)),)}

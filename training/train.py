@@ -45,6 +45,7 @@ from training.data import (
     open_stores,
     read_index,
 )
+from training.class_fit import fit_class_head
 from training.kept import Pool, PoolSampler, keep_views, pool_settings
 from training.losses import LossWeights, total_loss
 from training.model import BUILDERS, CUTS, N_CLASSES, Segmenter
@@ -466,6 +467,21 @@ class Trainer:
         self._say_metrics(self.evaluate(views))
         save(self.folder / "last.pt", self.record(resumable=True))
 
+    def finish_class_head(self, pool: Pool, views: Sequence[EvalView]) -> None:
+        """Fits the class head of the best weights on the pool, evaluates them once more and writes them again, once."""
+        path = self.folder / "best.pt"
+        record = torch.load(path, map_location=self.device, weights_only=True)
+        if record.get("class_head_fitted"):
+            return
+        self.model.load_state_dict(record["ema"])
+        share = fit_class_head(self.model, pool, bf16=self.settings.bf16, seed=self.settings.seed)
+        self.say(f"class head fitted: it names {100 * share:.1f} % of {pool.n} kept views")
+        times = {"step": record["step"], "seconds": round(record["seconds"])}
+        result = {**times, **evaluate(self.model, views, device=self.device, cut=self.settings.cut)}
+        metrics = [*(m for m in record["metrics"] if m["step"] != record["step"]), result]
+        save(path, {**record, "ema": self.model.state_dict(), "metrics": metrics, "class_head_fitted": True})
+        self._say_metrics(result)
+
     def _say_metrics(self, result: dict) -> None:
         modalities = "  ".join(f"{name} {value:.1f}" for name, value in result["modalities"]["dice"].items())
         self.say(
@@ -602,6 +618,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pin_memory=device.type == "cuda",
     )
     trainer.run(iter(loader), views)
+    if settings.cut and trainer.model.class_head is not None:
+        trainer.finish_class_head(pool, views)
 
 
 if __name__ == "__main__":

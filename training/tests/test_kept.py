@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from training import data, export, kept, make_model, model, train
+from training import class_fit, data, export, kept, make_model, model, train
 from training.data import EvalSet, Sampler, SampleSettings
 from training.tests.test_data import cache, data_dir, pictures, split  # noqa: F401 (fixtures)
 from training.tests.test_model import TinyHead
@@ -203,6 +203,25 @@ def test_first_the_decoder_then_the_last_stage_and_neck_train_on_what_is_kept(ru
     assert record["settings"]["cut"] == "stage2" and len(json.loads((second / "metrics.json").read_text())) == 1
     run("--name", "second", "--cut", "stage2", "--steps", "4")  # goes on
     assert torch.load(second / "last.pt", weights_only=True)["step"] == 4
+
+
+def test_a_class_head_is_fitted_on_means_that_hardly_differ():
+    torch.manual_seed(0)
+    classes = torch.arange(220) % 11
+    features = 5 + 1e-3 * torch.eye(11)[classes].repeat(1, 3) + 1e-4 * torch.randn(220, 33)
+    head = model.Mlp(33, 16, 11)
+    share = class_fit.fit(head, features, classes, torch.ones(220), steps=300)
+    assert share > 0.95 and (head(features).argmax(dim=-1) == classes).float().mean() > 0.95, "also as it is used"
+
+
+def test_the_best_weights_end_with_a_fitted_class_head_once(run, capsys):
+    folder = run("--name", "fitted", "--cut", "embedding")
+    best, last = (torch.load(folder / f"{name}.pt", weights_only=True) for name in ("best", "last"))
+    assert moved(last["ema"], best["ema"]) == {"class_head"} and best["class_head_fitted"]
+    assert best["metrics"][-1]["step"] == best["step"] == 3
+    assert "class head fitted: it names " in capsys.readouterr().out
+    run("--name", "fitted", "--cut", "embedding")
+    assert "class head fitted" not in capsys.readouterr().out
 
 
 def test_the_ablation_has_no_class_prompt_and_the_same_pool(run, tmp_path):
