@@ -431,16 +431,28 @@ pub(crate) mod kernels {
     }
 }
 
-/// Replaces weights that are stored small by what they stand for: `Cast` of a stored f16 or int8 tensor, and `Mul` of the
-/// result by stored scales (`training/export.py`). The engine would do the same, node by node and much slower. What is of
-/// another form is left to it.
+/// Replaces weights that are stored small by what they stand for: `Cast` of a stored f16 or int8 tensor, `Mul` of the result
+/// by stored scales, and columns of a stored table, `Gather`ed by stored positions and `Reshape`d (`training/export.py`). The
+/// engine would do the same, node by node and much slower. What is of another form is left to it.
 fn unpack_weights(graph: &mut GraphProto) {
     let stored: BTreeMap<String, TensorProto> =
         graph.initializer.drain(..).map(|tensor| (tensor.name.clone(), tensor)).collect();
     let mut weights: BTreeMap<String, Weights> = BTreeMap::new();
+    let mut positions: BTreeMap<String, &[u8]> = BTreeMap::new();
     graph.node.retain(|node| {
         let unpacked = match (node.op_type.as_str(), node.input.as_slice()) {
-            ("Cast", [packed]) if casts_to_f32(node) => stored.get(packed).and_then(Weights::widened),
+            ("Cast", [packed]) if casts_to(node, DataType::Float) => stored.get(packed).and_then(Weights::widened),
+            ("Cast", [packed]) if casts_to(node, DataType::Int64) => {
+                let bytes = stored.get(packed).filter(|tensor| tensor.data_type == DataType::Uint8 as i32);
+                positions.extend(bytes.map(|tensor| (node.output[0].clone(), tensor.raw_data.as_slice())));
+                None // others may ask for it
+            }
+            ("Gather", [table, at]) if attribute(node, "axis") == Some(1) => positions.get(at).and_then(|at| {
+                weights.get(table).map_or_else(|| Weights::stored(stored.get(table)?)?.gathered(at), |w| w.gathered(at))
+            }),
+            ("Reshape", [packed, shape]) => {
+                weights.get(packed).and_then(|weights| weights.reshaped(&whole_numbers(stored.get(shape)?)?))
+            }
             ("Mul", [steps, scales]) => {
                 let scales = stored.get(scales).and_then(Weights::stored);
                 scales.and_then(|scales| weights.get(steps)?.scaled(&scales))
@@ -451,15 +463,27 @@ fn unpack_weights(graph: &mut GraphProto) {
         weights.insert(name.clone(), unpacked);
         false
     });
-    let outputs = graph.output.iter().map(|output| &output.name);
-    let asked: BTreeSet<&String> = graph.node.iter().flat_map(|node| &node.input).chain(outputs).collect();
+    let outputs: BTreeSet<String> = graph.output.iter().map(|output| output.name.clone()).collect();
+    let asked: BTreeSet<String> = graph.node.iter().flat_map(|node| &node.input).chain(&outputs).cloned().collect();
+    graph.node.retain(|node| !positions.contains_key(&node.output[0]) || asked.contains(&node.output[0]));
+    let asked: BTreeSet<&String> = graph.node.iter().flat_map(|node| &node.input).chain(&outputs).collect();
     let stored = stored.into_values().filter(|tensor| asked.contains(&tensor.name));
     let weights = weights.into_iter().filter(|(name, _)| asked.contains(name));
     graph.initializer = stored.chain(weights.map(|(name, weights)| weights.into_tensor(name))).collect();
 }
 
-fn casts_to_f32(node: &NodeProto) -> bool {
-    node.attribute.iter().any(|attribute| attribute.name == "to" && attribute.i == i64::from(DataType::Float as i32))
+fn attribute(node: &NodeProto, name: &str) -> Option<i64> {
+    node.attribute.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.i)
+}
+
+fn casts_to(node: &NodeProto, to: DataType) -> bool {
+    attribute(node, "to") == Some(i64::from(to as i32))
+}
+
+/// The values of a stored int64 tensor.
+fn whole_numbers(tensor: &TensorProto) -> Option<Vec<i64>> {
+    let values = tensor.raw_data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("eight bytes")));
+    (tensor.data_type == DataType::Int64 as i32).then(|| values.collect())
 }
 
 /// A weight tensor, row by row.
@@ -509,6 +533,23 @@ impl Weights {
         Some(Self { dims: self.dims.clone(), values })
     }
 
+    /// The columns at these positions of a table, in their order.
+    fn gathered(&self, at: &[u8]) -> Option<Self> {
+        let &[n_rows, n_columns] = self.dims.as_slice() else { return None };
+        if at.iter().any(|&column| i64::from(column) >= n_columns) {
+            return None;
+        }
+        let rows = self.values.chunks_exact(n_columns as usize);
+        let values = rows.flat_map(|row| at.iter().map(|&column| row[usize::from(column)])).collect();
+        Some(Self { dims: vec![n_rows, at.len() as i64], values })
+    }
+
+    /// The same values in another shape, if it holds as many.
+    fn reshaped(&self, dims: &[i64]) -> Option<Self> {
+        let n = dims.iter().try_fold(1_i64, |n, &side| n.checked_mul(side).filter(|_| side > 0))?;
+        (n == self.values.len() as i64).then(|| Self { dims: dims.to_vec(), values: self.values.clone() })
+    }
+
     fn into_tensor(self, name: String) -> TensorProto {
         let mut raw = vec![0; 4 * self.values.len()];
         for (bytes, value) in raw.chunks_exact_mut(4).zip(&self.values) {
@@ -520,7 +561,7 @@ impl Weights {
 
 fn floats(value: &TValue) -> TractResult<Vec<f32>> {
     let value = value.cast_to_dt(f32::datum_type())?;
-    Ok(value.into_owned().into_plain_array::<f32>()?.into_iter().collect())
+    Ok(value.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
 }
 
 fn failed(network: &'static str, error: &TractError) -> ModelError {
@@ -630,6 +671,49 @@ mod tests {
         assert_eq!(floats_of(&graph, "halves"), [1.0, -1.0]);
         let names: Vec<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
         assert_eq!(names, ["two", "by_column", "by_one", "by_row", "halves", "steps"], "what nobody asks for is gone");
+    }
+
+    #[test]
+    fn columns_of_a_stored_table_are_gathered() {
+        let whole = |values: &[i64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let with = |mut node: NodeProto, name: &str, i: i64| {
+            node.attribute = vec![AttributeProto { name: name.into(), i, ..Default::default() }];
+            node
+        };
+        let cast = |packed: &str, output: &str| with(node("Cast", &[packed], output), "to", DataType::Int64 as i64);
+        let gather = |at: &str, output: &str, axis: i64| with(node("Gather", &["table", at], output), "axis", axis);
+        let mut graph = GraphProto {
+            initializer: vec![
+                tensor("table_i8", DataType::Int8, &[2, 3], vec![1, 2, 3, 4, 5, 6]),
+                tensor("at_u8", DataType::Uint8, &[4], vec![2, 0, 0, 1]),
+                tensor("beyond_u8", DataType::Uint8, &[1], vec![3]),
+                tensor("shape", DataType::Int64, &[3], whole(&[2, 2, 2])),
+                tensor("other", DataType::Int64, &[2], whole(&[-1, 2])),
+            ],
+            node: vec![
+                node("Cast", &["table_i8"], "table"),
+                cast("at_u8", "at"),
+                cast("beyond_u8", "beyond"),
+                gather("at", "columns", 1),
+                node("Reshape", &["columns", "shape"], "block"),
+                node("Reshape", &["columns", "other"], "open"), // a side that is not said: the engine's to do
+                gather("at", "rows", 0),
+                gather("beyond", "nothing", 1),
+                node("Sum", &["block", "open", "rows", "nothing"], "out"),
+            ],
+            ..Default::default()
+        };
+        unpack_weights(&mut graph);
+        let left: Vec<&str> = graph.node.iter().map(|node| node.output[0].as_str()).collect();
+        assert_eq!(left, ["at", "beyond", "open", "rows", "nothing", "out"]);
+        assert_eq!(floats_of(&graph, "block"), [3.0, 1.0, 1.0, 2.0, 6.0, 4.0, 4.0, 5.0]);
+        let block = graph.initializer.iter().find(|tensor| tensor.name == "block").expect("it was made");
+        assert_eq!(block.dims, [2, 2, 2]);
+
+        graph.node.retain(|node| node.op_type == "Sum");
+        graph.node.insert(0, cast("at_u8", "at"));
+        unpack_weights(&mut graph);
+        assert_eq!(graph.node.len(), 1, "positions that nobody asks for any more are gone");
     }
 
     #[test]
