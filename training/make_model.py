@@ -1,7 +1,7 @@
 """From data to an exported model, in one command: `python -m training.make_model DATA --model lite`.
 
 Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
-any machine, in two runs of which the second starts from the first's best weights; `paper` does on a GPU, in one. On a CPU
+any machine, in three runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
 `paper` trains in two phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
 prompt and decoder, then the encoder's last stage and neck with them; each phase ends by fitting the class head (`class_fit.py`).
 Options that are not named here go to `training.train`.
@@ -30,12 +30,15 @@ class Phase:
 
 RATES = ("--lr", "7e-4", "--lr-pretrained", "3e-4", "--lr-stem", "4e-4")
 SHARES = ("CT=1.7", "MR=1.5", "XRay=1.1", "Endoscopy=1.5", "Dermoscopy=0.8", "PET=0.8", "Fundus=1.1", "OCT=0.9")
+LAST_RATES = ("--lr", "6e-4", "--lr-pretrained", "2.5e-4", "--lr-stem", "3e-4")
+LAST_SHARES = ("CT=2", "MR=1.5", "XRay=1.2", "Endoscopy=2", "Dermoscopy=0.8", "PET=0.7", "US=0.9", "Fundus=1.1", "OCT=1")
 CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes", "2", "--ema", "0.996", "--no-plateau")
 PHASES = {
     "lite": (
         Phase("-first", ("--bf16", "--minutes", "125")),
         # Modalities with many structures and few pictures of each, and those that were behind, have larger shares.
-        Phase("", ("--bf16", "--minutes", "125", "--seed", "100", *RATES, "--weights", *SHARES)),
+        Phase("-second", ("--bf16", "--minutes", "125", "--seed", "100", *RATES, "--weights", *SHARES)),
+        Phase("", ("--bf16", "--minutes", "122", "--seed", "200", *LAST_RATES, "--weights", *LAST_SHARES)),
     ),
     "paper": (
         Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--steps", "800")),
