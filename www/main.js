@@ -121,7 +121,7 @@ canvas.addEventListener('pointerdown', (event) => {
   const touch = event.pointerType === 'touch'
   if (touch && penDown) return // The hand that holds the pen.
   canvas.setPointerCapture(event.pointerId)
-  canvas.focus({preventScroll: true})
+  canvas.focus({preventScroll: true, focusVisible: false}) // a pointer needs no ring to be found
   dispatch({type: 'touch-used', touch})
   if (event.pointerType === 'pen') {
     dispatch({type: 'pen-used'})

@@ -84,6 +84,7 @@ test('boxes can be corrected, removed and brought back', {timeout: SLOW_MS}, asy
   const [x0, y0, x1, y1] = demo.box
   await drawBox(page, demo, [x0 + 30, y0 + 30, x1 - 30, y1 - 30])
   await masksDone(page, 1)
+  assert.ok(await part(page, 'canvas').evaluate((canvas) => canvas.matches(':focus:not(:focus-visible)')), 'no ring for a pointer')
 
   const viewer = await part(page, 'canvas').boundingBox()
   assert.ok(viewer)
