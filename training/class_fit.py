@@ -14,9 +14,6 @@ from torch import Tensor
 from training.kept import Pool
 from training.model import Mlp, Segmenter
 
-CROP = 0.3  # weight of a crop; the runtime asks whole pictures for the class
-
-
 @torch.no_grad()
 def pooled(model: Segmenter, pool: Pool, *, bf16: bool, chunk: int = 8) -> Tensor:
     """(n, D) f32: what the class head reads of each view of a filled pool."""
@@ -58,10 +55,11 @@ def fit(head: Mlp, features: Tensor, classes: Tensor, weights: Tensor, *, steps:
     return float((right * weights).sum() / weights.sum())
 
 
-def fit_class_head(model: Segmenter, pool: Pool, *, bf16: bool, seed: int) -> float:
-    """Fits the class head of `model` on the views of a filled pool; gives the share of them that it names rightly."""
+def fit_class_head(model: Segmenter, pool: Pool, *, closer: float, bf16: bool, seed: int) -> float:
+    """Fits the class head of `model` on the views of a filled pool, crops with the weight `closer`; gives the share of them
+    that it names rightly."""
     classes = torch.from_numpy(np.array(pool.records["class_idx"])).long()
-    weights = torch.where(torch.from_numpy(np.array(pool.records["closer"])), CROP, 1.0)
+    weights = torch.where(torch.from_numpy(np.array(pool.records["closer"])), closer, 1.0)
     features = pooled(model, pool, bf16=bf16)
     head = model.class_head.cpu()
     with torch.enable_grad():

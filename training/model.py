@@ -422,7 +422,7 @@ class TwoWayBlock(nn.Module):
         image_position: Tensor,
         projected: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """`projected` is what `project` gives for this image, where that is known already."""
+        """`projected` holds what `project` gives for this image, where that is known already."""
         tokens_before, image_before = tokens, image
         projected = projected or self.project(image, image_position=image_position)
         image_key, image_value, image_query = (projected[name] for name in PROJECTED)
@@ -543,10 +543,9 @@ class Decoder(nn.Module):
         image = self._flat(image + dense)
 
         start, places = tokens, self.position.grid(self.grid)
-        projected = features if self.box_map is None and PROJECTED[0] in features else None
-        for block in self.blocks:
+        for i, block in enumerate(self.blocks):
+            projected = features if i == 0 and self.box_map is None else None
             tokens, image = block(tokens, image, token_position=start, image_position=places, projected=projected)
-            projected = None
         tokens = self.norm(tokens + self.final(tokens + start, image + places, image))
 
         image = image.transpose(1, 2).reshape(-1, dim, self.grid, self.grid)
@@ -609,8 +608,7 @@ class Segmenter(nn.Module):
         n_images = features["embedding"].shape[0]
         if n_images > 1:
             n_each = boxes.shape[0] // n_images
-            used = [name for name in self.feature_names if name in features]
-            features = {name: features[name].repeat_interleave(n_each, dim=0) for name in used}
+            features = {name: features[name].repeat_interleave(n_each, dim=0) for name in self.feature_names}
         logits, score = self.decoder(features, boxes, class_weights)
         return logits, torch.sigmoid(score) if self.bounded_score else score
 

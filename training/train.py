@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from training.catalogue import leave_out, source_names
+from training.class_fit import fit_class_head
 from training.data import (
     CLASSES,
     SPLITS_PATH,
@@ -45,7 +46,6 @@ from training.data import (
     open_stores,
     read_index,
 )
-from training.class_fit import fit_class_head
 from training.kept import Pool, PoolSampler, keep_views, pool_settings
 from training.losses import LossWeights, total_loss
 from training.model import BUILDERS, CUTS, N_CLASSES, Segmenter
@@ -474,12 +474,16 @@ class Trainer:
         if record.get("class_head_fitted"):
             return
         self.model.load_state_dict(record["ema"])
-        share = fit_class_head(self.model, pool, bf16=self.settings.bf16, seed=self.settings.seed)
+        settings = self.settings
+        share = fit_class_head(
+            self.model, pool, closer=settings.losses.class_closer, bf16=settings.bf16, seed=settings.seed
+        )
         self.say(f"class head fitted: it names {100 * share:.1f} % of {pool.n} kept views")
         times = {"step": record["step"], "seconds": round(record["seconds"])}
-        result = {**times, **evaluate(self.model, views, device=self.device, cut=self.settings.cut)}
+        result = {**times, **evaluate(self.model, views, device=self.device, cut=settings.cut)}
         metrics = [*(m for m in record["metrics"] if m["step"] != record["step"]), result]
         save(path, {**record, "ema": self.model.state_dict(), "metrics": metrics, "class_head_fitted": True})
+        (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
         self._say_metrics(result)
 
     def _say_metrics(self, result: dict) -> None:
