@@ -13,7 +13,7 @@ import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {test} from 'node:test'
 
-import {drawBox, drop, elsewhere, masksDone, openDemo, openPage, painted, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
+import {drag, drawBox, drop, elsewhere, masksDone, openDemo, openPage, painted, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, DEMOS, labelsByCommandLine, MODELS, readLabels, ROOT, sizeOfDemo, soon} from './support.mjs'
 
 // Areas that have grown have files of their own; each runs alone too.
@@ -91,10 +91,7 @@ test('boxes can be corrected, removed and brought back', {timeout: SLOW_MS}, asy
   const [, corner] = cornersOnScreen([x0, y0, x1 - 30, y1 - 30], sizeOfDemo(demo.file), viewer)
   const [, to] = cornersOnScreen(demo.box, sizeOfDemo(demo.file), viewer)
   assert.ok(corner && to)
-  await page.mouse.move(corner.x, corner.y)
-  await page.mouse.down()
-  await page.mouse.move(to.x, to.y, {steps: 4})
-  await page.mouse.up()
+  await drag(page, corner, to)
   await masksDone(page, 1)
   const rows = page.locator('.object')
   await painted(page)

@@ -70,17 +70,22 @@ export const painted = (page) => page.evaluate(() => new Promise((resolve) => { 
 /** @param {Page} page */
 export const readyForBox = (page) => page.getByText('Ready: drag a box around a structure').first().waitFor()
 
-/** Draws a box with the mouse, in steps as a hand does. @param {Page} page @param {Demo} demo @param {Box} [box] */
-export async function drawBox(page, demo, box = demo.box) {
-  const viewer = await part(page, 'canvas').boundingBox()
-  assert.ok(viewer)
-  const [from, to] = cornersOnScreen(box, sizeOfDemo(demo.file), viewer)
-  assert.ok(from && to)
+/** Drags with the mouse, in steps as a hand does. @param {Page} page @param {{x: number, y: number}} from @param {{x: number, y: number}} to */
+export async function drag(page, from, to) {
   await page.mouse.move(from.x, from.y)
   await page.mouse.down()
   await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, {steps: 3})
   await page.mouse.move(to.x, to.y, {steps: 3})
   await page.mouse.up()
+}
+
+/** Draws a box with the mouse. @param {Page} page @param {Demo} demo @param {Box} [box] */
+export async function drawBox(page, demo, box = demo.box) {
+  const viewer = await part(page, 'canvas').boundingBox()
+  assert.ok(viewer)
+  const [from, to] = cornersOnScreen(box, sizeOfDemo(demo.file), viewer)
+  assert.ok(from && to)
+  await drag(page, from, to)
 }
 
 /** Until as many objects have their final mask. @param {Page} page @param {number} n */

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import {readdirSync, readFileSync} from 'node:fs'
 import {test} from 'node:test'
 
-import {drawBox, drop, masksDone, openDemo, openPage, openTab, part, save, SLOW_MS} from '../page.mjs'
+import {drag, drawBox, drop, masksDone, openDemo, openPage, openTab, part, save, SLOW_MS} from '../page.mjs'
 import {areaOf, cornersOnScreen, demoOf, DEMOS, readLabels, sizeOfDemo, writeLabels} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -45,10 +45,7 @@ async function secondsToFirstMask(page, size, radius) {
   const [x, y] = [size.width / 2, size.height / 2]
   const [from, to] = cornersOnScreen([x - radius - 4, y - radius - 4, x + radius + 4, y + radius + 4], size, viewer)
   assert.ok(from && to)
-  await page.mouse.move(from.x, from.y)
-  await page.mouse.down()
-  await page.mouse.move(to.x, to.y, {steps: 4})
-  await page.mouse.up()
+  await drag(page, from, to)
   await masksDone(page, 1)
   const seconds = secondsSince(since)
   const area = areaOf(readLabels((await save(page, 'label')).bytes), 1)
@@ -128,10 +125,7 @@ test('a newcomer has a corrected mask on disk in under half a minute', {timeout:
   assert.ok(viewer)
   const [from] = cornersOnScreen(demo.box, sizeOfDemo(demo.file), viewer)
   assert.ok(from)
-  await page.mouse.move(from.x, from.y)
-  await page.mouse.down()
-  await page.mouse.move(from.x + 30, from.y + 30, {steps: 5})
-  await page.mouse.up()
+  await drag(page, from, {x: from.x + 30, y: from.y + 30})
   await page.locator('.object-facts', {hasText: 'edited'}).waitFor()
   await read()
   await page.getByRole('button', {name: /^Save/}).first().click()
