@@ -6,6 +6,8 @@ masks the head learns slowly; alone, on means that are computed once and brought
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from training.kept import Pool
 from training.model import Mlp, Segmenter
+
 
 @torch.no_grad()
 def pooled(model: Segmenter, pool: Pool, *, bf16: bool, chunk: int = 8) -> Tensor:
@@ -55,12 +58,14 @@ def fit(head: Mlp, features: Tensor, classes: Tensor, weights: Tensor, *, steps:
     return float((right * weights).sum() / weights.sum())
 
 
-def fit_class_head(model: Segmenter, pool: Pool, *, closer: float, bf16: bool, seed: int) -> float:
-    """Fits the class head of `model` on the views of a filled pool, crops with the weight `closer`; gives the share of them
+def fit_class_head(model: Segmenter, pools: Sequence[Pool], *, closer: float, bf16: bool, seed: int) -> float:
+    """Fits the class head of `model` on the views of filled pools, crops with the weight `closer`; gives the share of them
     that it names rightly."""
-    classes = torch.from_numpy(np.array(pool.records["class_idx"])).long()
-    weights = torch.where(torch.from_numpy(np.array(pool.records["closer"])), closer, 1.0)
-    features = pooled(model, pool, bf16=bf16)
+    classes, is_closer = (
+        torch.from_numpy(np.concatenate([pool.records[name] for pool in pools])) for name in ("class_idx", "closer")
+    )
+    classes, weights = classes.long(), torch.where(is_closer, closer, 1.0)
+    features = torch.cat([pooled(model, pool, bf16=bf16) for pool in pools])
     head = model.class_head.cpu()
     with torch.enable_grad():
         for parameter in head.parameters():

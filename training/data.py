@@ -197,6 +197,8 @@ class SampleSettings:
     rotate_degrees: float = 15.0
     stretch_probability: float = 0.3
     stretch: float = 0.18  # width against height, as |log ratio|
+    bend_probability: float = 0.0  # a smooth displacement, as tissue and optics differ
+    bend: float = 0.05  # its reach at most, as a share of the content's shorter side
     photometric: bool = True
 
 
@@ -221,6 +223,30 @@ def tight_box(mask: np.ndarray) -> np.ndarray:
     """(4,) f32 around the pixels > 0 of a mask (h, w) that has some."""
     x, y, w, h = cv2.boundingRect(mask)
     return np.array([x, y, x + w, y + h], np.float32)
+
+
+def bend_field(shape: tuple[int, int], *, reach: float, rng: np.random.Generator) -> np.ndarray:
+    """Where each pixel of a bent picture (h, w) comes from, (h, w, 2) f32 as x, y: random displacements of up to `reach` times
+    the shorter side on a grid of 4 x 4, smooth between."""
+    h, w = shape
+    moved = rng.uniform(-reach, reach, (4, 4, 2)).astype(np.float32) * min(h, w)
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    return np.dstack([x, y]) + cv2.resize(moved, (w, h), interpolation=cv2.INTER_CUBIC)
+
+
+def _bend(
+    content: np.ndarray, masks: list[np.ndarray], boxes: list[np.ndarray], *, field: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """Content and masks (h, w), bent, with boxes around what is left of the masks; a mask that is too small then goes."""
+    bent = cv2.remap(content, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bent_masks, bent_boxes = [], []
+    for mask in masks:
+        mask = cv2.remap(mask * np.uint8(255), field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        mask = (mask > 127).astype(np.uint8)
+        if int(mask.sum()) >= MIN_OBJECT_AREA:
+            bent_masks.append(mask)
+            bent_boxes.append(tight_box(mask))
+    return (bent, bent_masks, bent_boxes) if bent_masks else (content, masks, boxes)
 
 
 def _dihedral(array: np.ndarray, *, lr: bool, ud: bool, turn: bool) -> np.ndarray:
@@ -334,6 +360,9 @@ class Sampler(IterableDataset):
         if angle != 0.0 and enlarge == cv2.INTER_AREA:
             enlarge = cv2.INTER_LINEAR  # a turn cannot average over areas
         content = view.cut(image, enlarge=enlarge)
+        if settings.bend_probability and rng.random() < settings.bend_probability:
+            field = bend_field(content.shape[:2], reach=settings.bend * rng.uniform(0.3, 1.0), rng=rng)
+            content, masks, boxes = _bend(content, masks, boxes, field=field)
         if settings.photometric:
             content = augment(content, modality=picture.modality, rng=rng)
 

@@ -106,6 +106,12 @@ def pool_settings(settings: SampleSettings) -> SampleSettings:
     return replace(settings, box_tight=1.0, box_loose=0.0, box_rough=0.0, boxes_per_image=OBJECTS)
 
 
+def whole_settings(settings: SampleSettings) -> SampleSettings:
+    """Those of the sampler that fills a pool of whole pictures, all data sets of a modality alike: the runtime names the
+    modality of these, and a modality's rarest kind of picture is to be named as well as its most frequent."""
+    return replace(pool_settings(settings), crop_probability=0.0, whole_exact=0.8, dataset_power=0.0, modality_weights=())
+
+
 class Pool:
     """Training views at a cut of the encoder. `fill` makes what is missing."""
 
@@ -178,41 +184,44 @@ def _record(view: dict[str, Tensor]) -> np.void:
 
 
 class PoolSampler(IterableDataset):
-    """Endless samples of a filled pool, as `Sampler` gives them but with `kept` (C, G, G) f16 in place of `image`.
+    """Endless samples of filled pools, as `Sampler` gives them but with `kept` (C, G, G) f16 in place of `image`.
 
     Views are drawn evenly, as they were balanced when they were made; `classes` takes those of some modalities only.
     """
 
-    def __init__(self, pool: Pool, *, settings: SampleSettings, seed: int, classes: Sequence[int] = ()) -> None:
+    def __init__(
+        self, pools: Sequence[Pool], *, settings: SampleSettings, seed: int, classes: Sequence[int] = ()
+    ) -> None:
         super().__init__()
-        self._kept, self._records_path, self.settings, self.seed = pool.kept, pool.records_path, settings, seed
-        self._records = pool.records
-        wanted = np.isin(pool.records["class_idx"], list(classes)) if classes else np.ones(pool.n, bool)
-        self.views = np.flatnonzero(wanted)
-        if not len(self.views):
-            raise ValueError("the pool has no view of the modalities asked for")
+        self.settings, self.seed = settings, seed
+        self._kept, self._records_paths = [pool.kept for pool in pools], [pool.records_path for pool in pools]
+        self._records = [pool.records for pool in pools]
+        wanted = [np.isin(r["class_idx"], list(classes)) if classes else np.ones(len(r), bool) for r in self._records]
+        self.views = [(p, int(k)) for p, mask in enumerate(wanted) for k in np.flatnonzero(mask)]  # pool, and place in it
+        if not self.views:
+            raise ValueError("the pools have no view of the modalities asked for")
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in self.__dict__.items() if name != "_records"}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
-        self._records = np.memmap(self._records_path, RECORD, "r")
+        self._records = [np.memmap(path, RECORD, "r") for path in self._records_paths]
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 8, worker.id if worker else 0])
         while True:
-            yield self.sample(int(rng.choice(self.views)), rng=rng)
+            yield self.sample(*self.views[int(rng.integers(len(self.views)))], rng=rng)
 
-    def sample(self, k: int, *, rng: np.random.Generator) -> dict[str, Tensor]:
-        record, count = self._records[k], self.settings.boxes_per_image
+    def sample(self, p: int, k: int, *, rng: np.random.Generator) -> dict[str, Tensor]:
+        record, count = self._records[p][k], self.settings.boxes_per_image
         order = np.resize(rng.permutation(OBJECTS), count)
         masks = np.unpackbits(record["masks"][order], axis=1).reshape(count, SIDE, SIDE)
         content = tuple(int(v) for v in record["content"])
         boxes = [jitter_box(record["boxes"][j], settings=self.settings, rng=rng, content=content) for j in order]
         return {
-            "kept": self._kept[k],
+            "kept": self._kept[p][k],
             "content": torch.tensor(content),
             "masks": torch.from_numpy(masks),
             "boxes": torch.from_numpy(np.stack(boxes)),

@@ -113,6 +113,21 @@ def double(x: Tensor) -> Tensor:
 # ---- encoder ---------------------------------------------------------------------------------------------------------
 
 
+class DropPath(nn.Module):
+    """Stochastic depth (Huang et al. 2016): in training each picture skips a residual branch with probability `share`, and
+    the others' weigh more for it. x: (B, …)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.share = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.share == 0.0:
+            return x
+        kept = torch.rand(x.shape[0], *[1] * (x.ndim - 1), device=x.device) >= self.share
+        return x * kept.to(x.dtype) / (1 - self.share)
+
+
 class MBConv(nn.Module):
     """Inverted bottleneck with a residual; activation after the sum."""
 
@@ -123,10 +138,11 @@ class MBConv(nn.Module):
         self.local = ConvNorm(hidden, hidden, kernel=3, groups=hidden)
         self.narrow = ConvNorm(hidden, channels)
         self.act = act()
+        self.drop = DropPath()
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.act(self.local(self.act(self.widen(x))))
-        return self.act(x + self.narrow(y))
+        return self.act(x + self.drop(self.narrow(y)))
 
 
 class Merge(nn.Module):
@@ -190,11 +206,12 @@ class TinyViTBlock(nn.Module):
         self.attention = WindowAttention(channels, heads=heads, window=window)
         self.local = ConvNorm(channels, channels, kernel=3, groups=channels)
         self.mlp = TokenMlp(channels, act=act)
+        self.drop = DropPath()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self._attend(x)
+        x = x + self.drop(self._attend(x))
         x = self.local(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return x + self.mlp(x)
+        return x + self.drop(self.mlp(x))
 
     def _attend(self, x: Tensor) -> Tensor:
         _, h, w, channels = x.shape
@@ -611,6 +628,13 @@ class Segmenter(nn.Module):
             features = {name: features[name].repeat_interleave(n_each, dim=0) for name in self.feature_names}
         logits, score = self.decoder(features, boxes, class_weights)
         return logits, torch.sigmoid(score) if self.bounded_score else score
+
+
+def set_drop_path(model: Segmenter, share: float) -> None:
+    """Stochastic depth in the encoder: nothing in its first block, `share` in its last, evenly more between."""
+    drops = [module for module in model.encoder.modules() if isinstance(module, DropPath)]
+    for i, drop in enumerate(drops):
+        drop.share = share * i / max(1, len(drops) - 1)
 
 
 def fuse(model: nn.Module) -> nn.Module:

@@ -46,9 +46,9 @@ from training.data import (
     open_stores,
     read_index,
 )
-from training.kept import Pool, PoolSampler, keep_views, pool_settings
+from training.kept import Pool, PoolSampler, keep_views, pool_settings, whole_settings
 from training.losses import LossWeights, total_loss
-from training.model import BUILDERS, CUTS, N_CLASSES, Segmenter
+from training.model import BUILDERS, CUTS, N_CLASSES, Segmenter, set_drop_path
 from training.pretrained import lite_from_litemedsam, load_litemedsam, paper_from_litemedsam
 
 # ---- settings --------------------------------------------------------------------------------------------------------
@@ -77,7 +77,9 @@ class Settings:
     class_predicted: float = 0.35  # … the softmax of the class head; the rest: unknown
     freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as they are
     cut: str = ""  # where what the encoder gives is kept (`kept.py`); what comes before is frozen
-    views: int = 2200  # that are kept
+    views: int = 2200  # that are kept …
+    whole_views: int = 0  # … and as many whole pictures besides, for the class head
+    drop_path: float = 0.0  # stochastic depth of the encoder's last block, less in those before
     norm_statistics: bool = True  # batch norms go on averaging; without, pretrained statistics stay
     class_prompt: bool = True  # without: the same network whose decoder is told nothing, for the ablation
     modalities: tuple[str, ...] = ()  # trained on and watched alone, all where empty
@@ -303,6 +305,7 @@ class Trainer:
             "split_hash": hashlib.sha256(SPLITS_PATH.read_bytes()).hexdigest(),
             "commit": _commit(),
         }
+        set_drop_path(model, settings.drop_path)
         self.model = model.to(device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), betas=(0.9, 0.98), fused=True)
         self.average = Average(self.model, settings.ema)
@@ -467,8 +470,8 @@ class Trainer:
         self._say_metrics(self.evaluate(views))
         save(self.folder / "last.pt", self.record(resumable=True))
 
-    def finish_class_head(self, pool: Pool, views: Sequence[EvalView]) -> None:
-        """Fits the class head of the best weights on the pool, evaluates them once more and writes them again, once."""
+    def finish_class_head(self, pools: Sequence[Pool], views: Sequence[EvalView]) -> None:
+        """Fits the class head of the best weights on the pools, evaluates them once more and writes them again, once."""
         path = self.folder / "best.pt"
         record = torch.load(path, map_location=self.device, weights_only=True)
         if record.get("class_head_fitted"):
@@ -476,9 +479,9 @@ class Trainer:
         self.model.load_state_dict(record["ema"])
         settings = self.settings
         share = fit_class_head(
-            self.model, pool, closer=settings.losses.class_closer, bf16=settings.bf16, seed=settings.seed
+            self.model, pools, closer=settings.losses.class_closer, bf16=settings.bf16, seed=settings.seed
         )
-        self.say(f"class head fitted: it names {100 * share:.1f} % of {pool.n} kept views")
+        self.say(f"class head fitted: it names {100 * share:.1f} % of {sum(pool.n for pool in pools)} kept views")
         times = {"step": record["step"], "seconds": round(record["seconds"])}
         result = {**times, **evaluate(self.model, views, device=self.device, cut=settings.cut)}
         metrics = [*(m for m in record["metrics"] if m["step"] != record["step"]), result]
@@ -531,6 +534,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--modalities", nargs="*", choices=CLASSES, help="to train on alone")
     parser.add_argument("--leave-out", nargs="*", metavar="DATASET", help="data sets that are not trained on")
     parser.add_argument("--boxes", type=int, help="boxes to an image")
+    parser.add_argument("--bend", type=float, help="share of the samples that are bent smoothly")
     parser.add_argument(
         "--weights", nargs="*", type=_weight, metavar="MODALITY=W", help="shares of modalities; those not named weigh 1"
     )
@@ -546,6 +550,8 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     samples = settings.samples
     if options.boxes:
         samples = dataclasses.replace(samples, boxes_per_image=options.boxes)
+    if options.bend is not None:
+        samples = dataclasses.replace(samples, bend_probability=options.bend)
     if options.weights:
         samples = dataclasses.replace(samples, modality_weights=tuple(options.weights))
     given["samples"] = samples
@@ -591,23 +597,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     if settings.cut:
         folder = options.cache / "kept"
-        # Of all modalities, so that models of one modality share it with those of all.
-        everything = Sampler(
-            pictures=leave_out(pictures, settings.leave_out), settings=pool_settings(settings.samples), seed=0, stores=stores
-        )
-        pool = Pool(
-            folder=folder,
-            model=trainer.model,
-            cut=settings.cut,
-            sampler=everything,
-            data_hash=trainer.facts["data_hash"],
-            n=settings.views,
-            limit_gb=options.kept_gb,
-            bf16=settings.bf16,
-        )
-        pool.fill(say=trainer.say)
+        # Of all modalities, so that models of one modality share them with those of all.
+        everything = leave_out(pictures, settings.leave_out)
+        kinds = [(pool_settings(settings.samples), settings.views), (whole_settings(settings.samples), settings.whole_views)]
+        pools = [
+            Pool(
+                folder=folder,
+                model=trainer.model,
+                cut=settings.cut,
+                sampler=Sampler(pictures=everything, settings=kind, seed=0, stores=stores),
+                data_hash=trainer.facts["data_hash"],
+                n=n,
+                limit_gb=options.kept_gb,
+                bf16=settings.bf16,
+            )
+            for kind, n in kinds
+            if n
+        ]
+        for pool in pools:
+            pool.fill(say=trainer.say)
         classes = [CLASSES.index(name) for name in settings.modalities]
-        samples = PoolSampler(pool, settings=settings.samples, seed=seed, classes=classes)
+        samples = PoolSampler(pools, settings=settings.samples, seed=seed, classes=classes)
         views = keep_views(
             list(views), folder=folder, model=trainer.model, cut=settings.cut, bf16=settings.bf16, say=trainer.say
         )
@@ -623,7 +633,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     trainer.run(iter(loader), views)
     if settings.cut and trainer.model.class_head is not None:
-        trainer.finish_class_head(pool, views)
+        trainer.finish_class_head(pools, views)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from training import catalogue, make_splits
+from training import catalogue, data, make_splits
 from training.augment import augment
 from training.data import (
     CLASSES,
@@ -427,6 +427,37 @@ def test_boxes_never_leave_the_content():
     loose = SampleSettings(box_tight=0.0, box_loose=1.0)
     moved = jitter_box(np.array([0.0, 0, 256, 100]), settings=loose, rng=np.random.default_rng(0), content=(100, 256))
     assert moved.tolist() == [0, 0, 256, 100]
+
+
+def test_a_bent_sample_keeps_masks_on_what_they_outline(pictures, split, cache):
+    bent = SampleSettings(photometric=False, bend_probability=1.0, rotate_probability=0.0, box_tight=1.0, box_loose=0.0, box_rough=0.0)
+    plain = replace(bent, bend_probability=0.0)
+    areas = {"bent": [], "plain": []}
+    for name, settings in (("bent", bent), ("plain", plain)):
+        for sample in islice(sampler(pictures, split, cache, settings=settings), 30):
+            for mask, box in zip(sample["masks"].numpy(), sample["boxes"].numpy(), strict=True):
+                areas[name].append(int(mask.sum()))
+                if name == "bent":
+                    assert np.array_equal(tight_box(mask), box)
+    assert areas["bent"] != areas["plain"]
+
+
+def test_picture_and_mask_bend_alike():
+    content = np.zeros((120, 200), np.uint8)
+    content[30:90, 60:140] = 255
+    mask = (content > 0).astype(np.uint8)
+    field = data.bend_field(mask.shape, reach=0.1, rng=np.random.default_rng(1))
+    bent, (bent_mask,), (box,) = data._bend(content, [mask], [tight_box(mask)], field=field)
+    assert not np.array_equal(bent_mask, mask)
+    assert np.array_equal(bent > 127, bent_mask > 0) and np.array_equal(tight_box(bent_mask), box)
+
+
+def test_a_bend_that_leaves_no_object_is_not_done():
+    content = np.full((64, 64), 7, np.uint8)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[0, 0] = 1
+    kept = data._bend(content, [mask], [tight_box(mask)], field=np.full((64, 64, 2), 32, np.float32))
+    assert kept[0] is content and kept[1][0] is mask
 
 
 @pytest.mark.parametrize("modality", CLASSES)

@@ -44,8 +44,8 @@ def network() -> model.Segmenter:
 
 @pytest.fixture
 def make_pool(tmp_path, network, pictures, split, cache):  # noqa: F811
-    def make(*, n: int = 12, cut: str = "embedding", limit_gb: float = 1.0) -> kept.Pool:
-        sampler = Sampler(pictures=pictures, settings=kept.pool_settings(PLAIN), seed=0, split=split, cache=cache)
+    def make(*, n: int = 12, cut: str = "embedding", limit_gb: float = 1.0, of=kept.pool_settings) -> kept.Pool:
+        sampler = Sampler(pictures=pictures, settings=of(PLAIN), seed=0, split=split, cache=cache)
         return kept.Pool(
             folder=tmp_path / "kept",
             model=network,
@@ -141,7 +141,7 @@ def test_samples_of_a_pool_are_those_of_the_sampler_with_other_boxes(make_pool):
     pool = make_pool()
     pool.fill(say=quiet)
     settings = dataclasses.replace(PLAIN, box_tight=0.0, box_loose=0.0, box_rough=0.0, box_jitter=0.08)
-    samples = list(islice(kept.PoolSampler(pool, settings=settings, seed=1), 20))
+    samples = list(islice(kept.PoolSampler([pool], settings=settings, seed=1), 20))
     for sample in samples:
         assert sample["kept"].shape == (32, 16, 16) and sample["kept"].dtype == torch.float16
         assert sample["masks"].shape == (2, 256, 256) and sample["boxes"].shape == (2, 4)
@@ -150,10 +150,21 @@ def test_samples_of_a_pool_are_those_of_the_sampler_with_other_boxes(make_pool):
             size = (tight[2:] - tight[:2]).max()
             assert np.abs(box - tight).max() <= 0.08 * size + 2  # turned views round
     assert len({tuple(s["boxes"].flatten().tolist()) for s in samples}) == 20
-    only_ct = list(islice(kept.PoolSampler(pool, settings=settings, seed=1, classes=[0]), 10))
+    only_ct = list(islice(kept.PoolSampler([pool], settings=settings, seed=1, classes=[0]), 10))
     assert {int(s["class_idx"]) for s in only_ct} == {0}
     with pytest.raises(ValueError, match="no view of the modalities asked for"):
-        kept.PoolSampler(pool, settings=settings, seed=1, classes=[10])
+        kept.PoolSampler([pool], settings=settings, seed=1, classes=[10])
+
+
+def test_several_pools_are_drawn_from_alike(make_pool):
+    closer, whole = make_pool(), make_pool(n=4, of=kept.whole_settings)
+    for pool in (closer, whole):
+        pool.fill(say=quiet)
+    assert closer.records["closer"].any() and not whole.records["closer"].any()
+    samples = kept.PoolSampler([closer, whole], settings=PLAIN, seed=1)
+    assert samples.views == [(0, k) for k in range(12)] + [(1, k) for k in range(4)]
+    sample = samples.sample(1, 3, rng=np.random.default_rng(0))
+    assert torch.equal(sample["kept"], whole.kept[3]) and sample["class_idx"] == whole.records["class_idx"][3]
 
 
 def test_kept_views_of_an_evaluation_give_the_same_numbers(network, pictures, split, cache, tmp_path):  # noqa: F811

@@ -104,6 +104,24 @@ def test_a_closed_gate_changes_nothing_and_gets_a_gradient():
 # ---- models ----------------------------------------------------------------------------------------------------------
 
 
+def test_stochastic_depth_is_of_training_alone_and_keeps_the_mean():
+    torch.manual_seed(0)
+    drop, x = model.DropPath(), torch.ones(4000, 2, 2)
+    drop.share = 0.25
+    out = drop.train()(x)
+    assert out.unique().tolist() == pytest.approx([0.0, 4 / 3])
+    assert torch.equal(out[:, 0, 0], out[:, 1, 1]), "a picture is dropped as a whole"
+    assert out.mean() == pytest.approx(1.0, abs=0.03)
+    assert torch.equal(drop.eval()(x), x)
+
+
+def test_later_blocks_are_dropped_more():
+    lite = model.lite()
+    model.set_drop_path(lite, 0.1)
+    shares = [module.share for module in lite.encoder.modules() if isinstance(module, model.DropPath)]
+    assert len(shares) == 12 and shares[0] == 0 and shares[-1] == 0.1 and shares == sorted(shares)
+
+
 def test_lite_keeps_to_its_contract_and_budget():
     net = model.lite().eval()
     with torch.no_grad():
