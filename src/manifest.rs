@@ -26,6 +26,9 @@ pub struct Manifest {
     pub encoder: Encoder,
     /// The network that is run once a box.
     pub decoder: Decoder,
+    /// Side of a tile made for one small box, in longer sides of the box: how closely the model looks best, 1.5 to 6.
+    #[serde(default = "tile_per_box")]
+    pub tile_per_box: f64,
     /// Names of the classes by index, or none when the model has no class head.
     pub classes: Option<Vec<String>>,
     /// How weights are stored: `f32`, `f16` or `int8`.
@@ -46,6 +49,11 @@ pub struct Manifest {
     /// DSC and NSD as measured, with the split that they were measured on.
     #[serde(default)]
     pub measured: serde_json::Value,
+}
+
+/// That of a manifest which does not say.
+const fn tile_per_box() -> f64 {
+    3.0
 }
 
 /// The encoder's input: (1, 3, side, side).
@@ -161,6 +169,9 @@ impl Manifest {
         if !(16..=4096).contains(&self.input.side) {
             return refuse(format!("an input of {0} × {0} pixels (16 to 4096 are possible)", self.input.side));
         }
+        if !(1.5..=6.0).contains(&self.tile_per_box) {
+            return refuse(format!("tiles of {} times the box (1.5 to 6 are possible)", self.tile_per_box));
+        }
         if self.encoder.features.is_empty() {
             return refuse("an encoder without feature tensors".to_owned());
         }
@@ -224,11 +235,24 @@ pub(crate) mod tests {
             "the model “fake” asks for an input of 8 × 8 pixels (16 to 4096 are possible), which this medbox does not have",
         );
         check_refused(
+            |json| json["tile_per_box"] = 1.0.into(),
+            "model.contract",
+            "the model “fake” asks for tiles of 1 times the box (1.5 to 6 are possible), which this medbox does not have",
+        );
+        check_refused(
             |json| json["classes"] = serde_json::Value::Null,
             "model.contract",
             "the model “fake” asks for a class head or class prompt without the names of its 11 classes, \
              which this medbox does not have",
         );
+    }
+
+    #[test]
+    fn tiles_are_three_times_the_box_unless_the_model_says_otherwise() {
+        let mut json = json(false);
+        assert_eq!(Manifest::parse(&json.to_string()).expect("valid").tile_per_box, 3.0);
+        json["tile_per_box"] = 2.5.into();
+        assert_eq!(Manifest::parse(&json.to_string()).expect("valid").tile_per_box, 2.5);
     }
 
     #[test]

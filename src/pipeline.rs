@@ -197,6 +197,25 @@ impl<N: Network> Pipeline<N> {
         Ok(self.view(whole, &mut Tally::default())?.probabilities)
     }
 
+    /// Through which views of a picture of this size boxes are looked at; those in `known` are encoded already.
+    ///
+    /// # Errors
+    /// [`SegmentError::TooManyBoxes`].
+    pub fn plan(
+        &self,
+        image: Size,
+        boxes: &[BoxPrompt],
+        mode: Mode,
+        known: &[Rect],
+    ) -> Result<Plan, SegmentError> {
+        check_count(boxes)?;
+        let boxes_image: Vec<PixelBox> = boxes.iter().map(|prompt| prompt.box_image()).collect();
+        Ok(match mode {
+            Mode::Default => Plan::closer(image, &boxes_image, known, self.network.manifest().tile_per_box),
+            Mode::Challenge => Plan::whole(boxes.len()),
+        })
+    }
+
     /// The masks of boxes on the open picture; encodes only what is not kept from before.
     ///
     /// # Errors
@@ -205,11 +224,11 @@ impl<N: Network> Pipeline<N> {
     /// - [`crate::model::ModelError`] when the network fails.
     pub fn segment(&mut self, boxes: &[BoxPrompt], options: &Options) -> Result<Segmentation, Error> {
         let image = self.image()?.size();
-        let plan = plan(image, boxes, options.mode, &self.cache.tiles(image.rect()))?;
+        let plan = self.plan(image, boxes, options.mode, &self.cache.tiles(image.rect()))?;
         self.segment_planned(boxes, options, &plan, None)
     }
 
-    /// The masks of boxes through one view of the open picture: a part of what [`plan`] gives, so that several pipelines
+    /// The masks of boxes through one view of the open picture: a part of what [`Self::plan`] gives, so that several pipelines
     /// can share a long list. `probabilities` are what the class head said of the whole picture, where that is known;
     /// else a model with a class head encodes the whole picture too.
     ///
@@ -335,19 +354,6 @@ impl<N: Network> Pipeline<N> {
         self.cache.put(rect, encoding.clone());
         Ok(encoding)
     }
-}
-
-/// Through which views boxes are looked at; those in `known` are encoded already.
-///
-/// # Errors
-/// [`SegmentError::TooManyBoxes`].
-pub fn plan(image: Size, boxes: &[BoxPrompt], mode: Mode, known: &[Rect]) -> Result<Plan, SegmentError> {
-    check_count(boxes)?;
-    let boxes_image: Vec<PixelBox> = boxes.iter().map(|prompt| prompt.box_image()).collect();
-    Ok(match mode {
-        Mode::Default => Plan::closer(image, &boxes_image, known),
-        Mode::Challenge => Plan::whole(boxes.len()),
-    })
 }
 
 fn check_count(boxes: &[BoxPrompt]) -> Result<(), SegmentError> {
@@ -551,7 +557,7 @@ mod tests {
         let together = alone.segment(&boxes, &Options::default()).expect("an answer");
         assert_eq!(together.encodes, 3);
 
-        let plan = plan(size, &boxes, Mode::Default, &[]).expect("a plan");
+        let plan = alone.plan(size, &boxes, Mode::Default, &[]).expect("a plan");
         assert_eq!((plan.whole.as_slice(), plan.tiles.len()), ([1].as_slice(), 2));
         for tile in &plan.tiles {
             let part: Vec<BoxPrompt> = tile.boxes.iter().map(|&i| boxes[i]).collect();

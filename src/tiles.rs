@@ -8,16 +8,15 @@ use crate::geometry::{PixelBox, Rect, Size};
 
 /// Boxes whose longer side is under this share of the picture's longer side get a tile.
 const SMALL_SHARE: f64 = 1.0 / 3.0;
-/// Side of a tile made for one box, in longer sides of the box.
-const TILE_PER_BOX: f64 = 3.0;
-/// A tile serves a box while it is at most this many times the box's longer side.
-const TILE_PER_BOX_MAX: f64 = 4.5;
-/// A tile serves a box while it is at least this many times the box's longer side.
-const TILE_PER_BOX_MIN: f64 = 2.0;
+/// A tile serves a box while it is at most this many times the side of the box's own tile …
+const LARGEST: f64 = 1.2;
+/// … and at least this many times.
+const SMALLEST: f64 = 0.85;
 /// No tile is smaller than this many image pixels: less holds too little to recognise.
 const TILE_MIN_PX: f64 = 48.0;
-/// Room that a tile leaves on each side of a box it serves, in longer sides of the box, except at the picture's edge.
-const MARGIN: f64 = 0.3;
+/// Room that a tile leaves on each side of a box it serves, as a share of what it would leave in its middle; except at the
+/// picture's edge.
+const MARGIN: f64 = 0.7;
 /// When the plan asks for too many tiles they grow by this factor, so that more boxes share one.
 const GROWTH: f64 = 1.25;
 
@@ -48,45 +47,46 @@ impl Plan {
         Self { whole: (0..n_boxes).collect(), tiles: Vec::new() }
     }
 
-    /// Small boxes through tiles, at most [`MAX_TILES`] new ones. Tiles in `known` cost nothing and are used first.
+    /// Small boxes through tiles, at most [`MAX_TILES`] new ones, each `tile_per_box` times the longer side of the box it is
+    /// made for (see [`Manifest::tile_per_box`](crate::manifest::Manifest::tile_per_box)). Tiles in `known` cost nothing and
+    /// are used first.
     ///
     /// Greedy: the largest box that is not served yet places a tile where it serves most of the others.
-    pub fn closer(image: Size, boxes_image: &[PixelBox], known: &[Rect]) -> Self {
-        let mut growth = 1.0;
+    pub fn closer(image: Size, boxes_image: &[PixelBox], known: &[Rect], tile_per_box: f64) -> Self {
+        let mut rule = Rule { image, tile_per_box, growth: 1.0 };
         loop {
-            let plan = Self::with_growth(image, boxes_image, known, growth);
+            let plan = Self::under(rule, boxes_image, known);
             let n_new = plan.tiles.iter().filter(|tile| !known.contains(&tile.rect)).count();
             if n_new <= MAX_TILES {
                 return plan;
             }
-            growth *= GROWTH;
+            rule.growth *= GROWTH;
         }
     }
 
-    fn with_growth(image: Size, boxes: &[PixelBox], known: &[Rect], growth: f64) -> Self {
-        let longest = f64::from(image.longest());
-        let side_for = |b: PixelBox| (b.longest() * TILE_PER_BOX * growth).max(TILE_MIN_PX * growth).round();
-        let (small, whole): (Vec<usize>, Vec<usize>) =
-            (0..boxes.len()).partition(|&i| boxes[i].longest() < SMALL_SHARE * longest && side_for(boxes[i]) < longest);
+    fn under(rule: Rule, boxes: &[PixelBox], known: &[Rect]) -> Self {
+        let (small, whole): (Vec<usize>, Vec<usize>) = (0..boxes.len()).partition(|&i| rule.is_small(boxes[i]));
         let mut plan = Self { whole, tiles: Vec::new() };
 
         let mut open = small;
         open.sort_by(|&a, &b| boxes[b].longest().total_cmp(&boxes[a].longest()).then(a.cmp(&b)));
         for &rect in known {
-            if open.iter().any(|&i| serves(image, rect, boxes[i], 1.0)) {
-                let boxes = take(&mut open, |i| serves(image, rect, boxes[i], 1.0));
+            let ungrown = Rule { growth: 1.0, ..rule };
+            if open.iter().any(|&i| ungrown.serves(rect, boxes[i])) {
+                let boxes = take(&mut open, |i| ungrown.serves(rect, boxes[i]));
                 plan.tiles.push(Tile { rect, boxes });
             }
         }
         while let Some(&seed) = open.first() {
-            let best = placements(image, boxes[seed], side_for(boxes[seed]))
+            let best = rule
+                .placements(boxes[seed])
                 .max_by_key(|&rect| {
                     // The last of equals wins, and the placement around the seed's centre comes last.
-                    open.iter().filter(|&&i| serves(image, rect, boxes[i], growth)).count()
+                    open.iter().filter(|&&i| rule.serves(rect, boxes[i])).count()
                 })
                 .expect("there are placements");
             // A box at the limit of rounding may miss its own tile; it must leave the list all the same.
-            let boxes = take(&mut open, |i| i == seed || serves(image, best, boxes[i], growth));
+            let boxes = take(&mut open, |i| i == seed || rule.serves(best, boxes[i]));
             plan.tiles.push(Tile { rect: best, boxes });
         }
         for tile in &mut plan.tiles {
@@ -103,49 +103,74 @@ fn take(open: &mut Vec<usize>, is_served: impl Fn(usize) -> bool) -> Vec<usize> 
     served
 }
 
-/// Places for a tile of `side` around a box: the box in each corner and at each edge as far as the margin allows, and
-/// in the middle.
-fn placements(image: Size, box_image: PixelBox, side: f64) -> impl Iterator<Item = Rect> {
-    const STEPS: [f64; 5] = [0.0, 1.0, 0.25, 0.75, 0.5];
-    let margin = box_image.longest() * MARGIN + 1.0;
-    let start = move |low: f64, high: f64, step: f64| {
-        let (first, last) = (high + margin - side, low - margin);
-        first + (last - first) * step
-    };
-    STEPS.into_iter().flat_map(move |step_y| {
-        STEPS.into_iter().map(move |step_x| {
-            let x = start(box_image.x0, box_image.x1, step_x);
-            let y = start(box_image.y0, box_image.y1, step_y);
-            inside(image, x, y, side)
-        })
-    })
+/// What makes a tile right for a box.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    image: Size,
+    tile_per_box: f64,
+    /// How much larger than they should be tiles are, so that there are fewer of them.
+    growth: f64,
 }
 
-/// The square at (x, y) moved into the picture, and cut where the picture is shorter.
-fn inside(image: Size, x: f64, y: f64, side: f64) -> Rect {
-    let axis = |start: f64, length: u32| {
-        let extent = (side as u32).clamp(1, length);
-        let start = start.round().clamp(0.0, f64::from(length - extent)) as u32;
-        (start, extent)
-    };
-    let ((x, width), (y, height)) = (axis(x, image.width), axis(y, image.height));
-    Rect { x, y, width, height }
-}
-
-/// Whether a tile shows a box well: not too small in it, not too large, with room around it.
-fn serves(image: Size, rect: Rect, box_image: PixelBox, growth: f64) -> bool {
-    let side = f64::from(rect.size().longest());
-    let box_side = box_image.longest();
-    if side > (box_side * TILE_PER_BOX_MAX).max(TILE_MIN_PX * 1.5) * growth || side < box_side * TILE_PER_BOX_MIN {
-        return false;
+impl Rule {
+    /// Whether a box is looked at through a tile at all.
+    fn is_small(self, box_image: PixelBox) -> bool {
+        let longest = f64::from(self.image.longest());
+        box_image.longest() < SMALL_SHARE * longest && self.side_for(box_image) < longest
     }
-    let margin = box_side * MARGIN;
-    let room = |low: f64, high: f64, start: u32, end: u32, length: u32| {
-        low - (if start == 0 { 0.0 } else { margin }) >= f64::from(start)
-            && high + (if end == length { 0.0 } else { margin }) <= f64::from(end)
-    };
-    room(box_image.x0, box_image.x1, rect.x, rect.right(), image.width)
-        && room(box_image.y0, box_image.y1, rect.y, rect.bottom(), image.height)
+
+    /// Side of a tile made for one box.
+    fn side_for(self, box_image: PixelBox) -> f64 {
+        ((box_image.longest() * self.tile_per_box).max(TILE_MIN_PX) * self.growth).round()
+    }
+
+    /// Room on each side of a box that a tile serves.
+    fn margin(self, box_image: PixelBox) -> f64 {
+        MARGIN * box_image.longest() * (self.tile_per_box - 1.0) / 2.0
+    }
+
+    /// Places for a box's tile: the box in each corner and at each edge as far as the margin allows, and in the middle.
+    fn placements(self, box_image: PixelBox) -> impl Iterator<Item = Rect> {
+        const STEPS: [f64; 5] = [0.0, 1.0, 0.25, 0.75, 0.5];
+        let (side, margin) = (self.side_for(box_image), self.margin(box_image) + 1.0);
+        let start = move |low: f64, high: f64, step: f64| {
+            let (first, last) = (high + margin - side, low - margin);
+            first + (last - first) * step
+        };
+        STEPS.into_iter().flat_map(move |step_y| {
+            STEPS.into_iter().map(move |step_x| {
+                let x = start(box_image.x0, box_image.x1, step_x);
+                let y = start(box_image.y0, box_image.y1, step_y);
+                self.inside(x, y, side)
+            })
+        })
+    }
+
+    /// The square at (x, y) moved into the picture, and cut where the picture is shorter.
+    fn inside(self, x: f64, y: f64, side: f64) -> Rect {
+        let axis = |start: f64, length: u32| {
+            let extent = (side as u32).clamp(1, length);
+            let start = start.round().clamp(0.0, f64::from(length - extent)) as u32;
+            (start, extent)
+        };
+        let ((x, width), (y, height)) = (axis(x, self.image.width), axis(y, self.image.height));
+        Rect { x, y, width, height }
+    }
+
+    /// Whether a tile shows a box well: not too small in it, not too large, with room around it.
+    fn serves(self, tile: Rect, box_image: PixelBox) -> bool {
+        let (side, own) = (f64::from(tile.size().longest()), box_image.longest() * self.tile_per_box);
+        if side > (own * LARGEST).max(TILE_MIN_PX * 1.5) * self.growth || side < own * SMALLEST {
+            return false;
+        }
+        let margin = self.margin(box_image);
+        let room = |low: f64, high: f64, start: u32, end: u32, length: u32| {
+            low - (if start == 0 { 0.0 } else { margin }) >= f64::from(start)
+                && high + (if end == length { 0.0 } else { margin }) <= f64::from(end)
+        };
+        room(box_image.x0, box_image.x1, tile.x, tile.right(), self.image.width)
+            && room(box_image.y0, box_image.y1, tile.y, tile.bottom(), self.image.height)
+    }
 }
 
 #[cfg(test)]
@@ -174,14 +199,14 @@ mod tests {
 
     #[test]
     fn a_large_box_is_looked_at_through_the_whole_picture() {
-        let plan = Plan::closer(IMAGE, &[square(100.0, 100.0, 340.0)], &[]);
+        let plan = Plan::closer(IMAGE, &[square(100.0, 100.0, 340.0)], &[], 3.0);
         assert_eq!(plan, Plan::whole(1));
     }
 
     #[test]
     fn a_small_box_gets_a_tile_of_three_times_its_side_around_it() {
         let boxes = [square(500.0, 400.0, 100.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[]);
+        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
         check_complete(&plan, IMAGE, &boxes);
         assert_eq!(plan.tiles[0].rect, Rect { x: 400, y: 300, width: 300, height: 300 });
     }
@@ -189,15 +214,15 @@ mod tests {
     #[test]
     fn a_tile_at_the_edge_stays_inside() {
         let boxes = [square(0.0, 790.0, 10.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[]);
+        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
         check_complete(&plan, IMAGE, &boxes);
         assert_eq!(plan.tiles[0].rect, Rect { x: 0, y: 752, width: 48, height: 48 });
     }
 
     #[test]
     fn neighbours_of_like_size_share_a_tile() {
-        let boxes = [square(500.0, 400.0, 50.0), square(560.0, 400.0, 45.0), square(100.0, 100.0, 50.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[]);
+        let boxes = [square(500.0, 400.0, 50.0), square(515.0, 400.0, 45.0), square(100.0, 100.0, 50.0)];
+        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
         check_complete(&plan, IMAGE, &boxes);
         assert_eq!(plan.tiles.len(), 2);
     }
@@ -205,8 +230,23 @@ mod tests {
     #[test]
     fn a_known_tile_is_used_again() {
         let boxes = [square(500.0, 400.0, 50.0)];
-        let known = Rect { x: 480, y: 380, width: 150, height: 150 };
-        assert_eq!(Plan::closer(IMAGE, &boxes, &[known]).tiles, [Tile { rect: known, boxes: vec![0] }]);
+        let known = Rect { x: 460, y: 340, width: 150, height: 150 };
+        assert_eq!(Plan::closer(IMAGE, &boxes, &[known], 3.0).tiles, [Tile { rect: known, boxes: vec![0] }]);
+    }
+
+    #[test]
+    fn a_tile_that_shows_a_box_off_its_middle_is_not_shared() {
+        let boxes = [square(500.0, 400.0, 50.0), square(545.0, 400.0, 50.0)];
+        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
+        check_complete(&plan, IMAGE, &boxes);
+        assert_eq!(plan.tiles.len(), 2);
+    }
+
+    #[test]
+    fn a_model_says_how_closely_it_looks() {
+        let boxes = [square(500.0, 400.0, 100.0)];
+        let plan = Plan::closer(IMAGE, &boxes, &[], 2.5);
+        assert_eq!(plan.tiles[0].rect, Rect { x: 425, y: 325, width: 250, height: 250 });
     }
 
     #[test]
@@ -224,7 +264,7 @@ mod tests {
                     square(random(1000.0 - side), random(800.0 - side), side)
                 })
                 .collect();
-            let plan = Plan::closer(IMAGE, &boxes, &[]);
+            let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
             check_complete(&plan, IMAGE, &boxes);
             assert!(plan.tiles.len() <= MAX_TILES, "{n} boxes, {} tiles", plan.tiles.len());
         }

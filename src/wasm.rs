@@ -261,7 +261,7 @@ pub fn segment(boxes: &Float64Array, options: JsValue) -> Result<JsValue, JsValu
     with_pipeline(|pipeline| answer(pipeline, &boxes.to_vec(), &options))
 }
 
-/// Through which views boxes are looked at, each `{view: [x, y, width, height], boxes: indices}`: work that several
+/// Through which views the loaded model looks at boxes, each `{view: [x, y, width, height], boxes: indices}`: work that several
 /// instances can share. `known` lists the views that are encoded already.
 #[wasm_bindgen]
 pub fn plan(width: u32, height: u32, boxes: &Float64Array, mode: JsValue, known: JsValue) -> Result<JsValue, JsValue> {
@@ -274,7 +274,8 @@ pub fn plan(width: u32, height: u32, boxes: &Float64Array, mode: JsValue, known:
     let mode = serde_wasm_bindgen::from_value::<ModeRecord>(mode)?.into();
     let known: Vec<[u32; 4]> = serde_wasm_bindgen::from_value(known)?;
     let known: Vec<Rect> = known.into_iter().map(rect).filter(|&view| view != size.rect()).collect();
-    let plan = pipeline::plan(size, &read_boxes(&boxes.to_vec(), size)?, mode, &known).map_err(js_error)?;
+    let boxes = read_boxes(&boxes.to_vec(), size)?;
+    let plan = with_pipeline(|pipeline| pipeline.plan(size, &boxes, mode, &known).map_err(js_error))?;
     let whole = (!plan.whole.is_empty()).then(|| Part { view: sides(size.rect()), boxes: plan.whole });
     let tiles = plan.tiles.into_iter().map(|tile| Part { view: sides(tile.rect), boxes: tile.boxes });
     to_js(&whole.into_iter().chain(tiles).collect::<Vec<_>>())

@@ -155,8 +155,8 @@ class TileRule:
     """When a box is looked at through a tile rather than in the whole picture (design.md, section 5)."""
 
     below: float = 1 / 3  # box's longer side as a share of the picture's longer side
-    scale: float = 3.0  # tile's side in units of the box's longer side
-    min_px: int = 64  # tile's least side, picture pixels
+    scale: float = 3.0  # tile's side in units of the box's longer side; `model.TILE_PER_BOX` has each model's
+    min_px: int = 48  # tile's least side, picture pixels
 
     def view(self, box: Sequence[float], *, height: int, width: int, side: int = SIDE) -> View | None:
         """The tile's view, or None where the whole picture serves."""

@@ -27,7 +27,7 @@ from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from training.catalogue import SOURCES_PATH
-from training.model import SIDE, Segmenter, fuse, gmac, n_parameters
+from training.model import SIDE, TILE_PER_BOX, Segmenter, fuse, gmac, n_parameters
 from training.pretrained import load_litemedsam
 from training.train import load_trained
 
@@ -356,6 +356,7 @@ def export(
             "logits": "logits",
             "score": "score",
         },
+        "tile_per_box": TILE_PER_BOX[name],
         "classes": CLASS_NAMES if model.class_head is not None else None,
         "weights": storage,
         "parameters": n_trained,

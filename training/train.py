@@ -40,6 +40,7 @@ from training.data import (
     EvalView,
     Sampler,
     SampleSettings,
+    TileRule,
     data_hash,
     load_split,
     minmax,
@@ -48,7 +49,7 @@ from training.data import (
 )
 from training.kept import Pool, PoolSampler, keep_views, pool_settings, whole_settings
 from training.losses import LossWeights, total_loss
-from training.model import BUILDERS, CUTS, N_CLASSES, Segmenter, set_drop_path
+from training.model import BUILDERS, CUTS, N_CLASSES, TILE_PER_BOX, Segmenter, set_drop_path
 from training.pretrained import lite_from_litemedsam, load_litemedsam, paper_from_litemedsam
 
 # ---- settings --------------------------------------------------------------------------------------------------------
@@ -593,7 +594,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # A resumed run draws other samples than the run it goes on from drew at its start.
     seed = settings.seed + trainer.step
     views = EvalSet(
-        pictures=learnt, max_objects=settings.eval_objects, max_pictures=settings.eval_pictures, stores=stores
+        pictures=learnt,
+        max_objects=settings.eval_objects,
+        max_pictures=settings.eval_pictures,
+        rule=TileRule(scale=TILE_PER_BOX[settings.model]),
+        stores=stores,
     )
     if settings.cut:
         folder = options.cache / "kept"

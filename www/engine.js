@@ -36,7 +36,7 @@ export const emptySubject = () =>
  */
 export const NEEDS = {
   encode: 'picture',
-  plan: 'core',
+  plan: 'model',
   segment: 'picture',
   export: 'core',
   overlay: 'picture',

@@ -116,7 +116,7 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
   /** @param {Request} request @returns {Promise<readonly Part[]>} */
   const plan = async ({job, size: extent, boxes, mode}) => {
     if (mode === 'challenge') return [{view: wholeOf(extent), boxes: boxes.map((_, i) => i)}]
-    return add({job, rank: RANK.light, needs: 'core'}, (engine) => {
+    return add({job, rank: RANK.light, needs: NEEDS.plan}, (engine) => {
       const known = new Set(slots.flatMap((slot) => [...slot.engine.views()]))
       const rects = [...known].map((key) => /** @type {ViewRect} */ (/** @type {unknown} */ (key.split(' ').map(Number))))
       return engine.ask('plan', {size: extent, boxes, mode, known: rects}, null)
