@@ -437,6 +437,11 @@ pub(crate) mod kernels {
 fn unpack_weights(graph: &mut GraphProto) {
     let stored: BTreeMap<String, TensorProto> =
         graph.initializer.drain(..).map(|tensor| (tensor.name.clone(), tensor)).collect();
+    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+    let outputs = graph.output.iter().map(|output| &output.name);
+    for name in graph.node.iter().flat_map(|node| &node.input).chain(outputs) {
+        *uses.entry(name.clone()).or_default() += 1;
+    }
     let mut weights: BTreeMap<String, Weights> = BTreeMap::new();
     let mut positions: BTreeMap<String, &[u8]> = BTreeMap::new();
     graph.node.retain(|node| {
@@ -453,10 +458,15 @@ fn unpack_weights(graph: &mut GraphProto) {
             ("Reshape", [packed, shape]) => {
                 weights.get(packed).and_then(|weights| weights.reshaped(&whole_numbers(stored.get(shape)?)?))
             }
-            ("Mul", [steps, scales]) => {
-                let scales = stored.get(scales).and_then(Weights::stored);
-                scales.and_then(|scales| weights.get(steps)?.scaled(&scales))
-            }
+            ("Mul", [steps, scales]) => stored
+                .get(scales)
+                .and_then(Weights::stored)
+                .filter(|scales| weights.get(steps).is_some_and(|steps| steps.run(scales).is_some()))
+                .and_then(|scales| {
+                    // Mostly nobody else asks for the steps, and the largest weights are not copied.
+                    let steps = if uses[steps] == 1 { weights.remove(steps) } else { weights.get(steps).cloned() };
+                    steps?.scaled(&scales)
+                }),
             _ => None,
         };
         let (Some(unpacked), [name]) = (unpacked, node.output.as_slice()) else { return true };
@@ -486,51 +496,66 @@ fn whole_numbers(tensor: &TensorProto) -> Option<Vec<i64>> {
     (tensor.data_type == DataType::Int64 as i32).then(|| values.collect())
 }
 
-/// A weight tensor, row by row.
+/// A weight tensor, row by row, as a file holds it: f32, little-endian.
+#[derive(Clone)]
 struct Weights {
     dims: Vec<i64>,
-    values: Vec<f32>,
+    raw: Vec<u8>,
 }
 
 impl Weights {
-    fn new(tensor: &TensorProto, values: Vec<f32>) -> Option<Self> {
-        let n: i64 = tensor.dims.iter().product();
-        (n == values.len() as i64).then(|| Self { dims: tensor.dims.clone(), values })
+    fn new(dims: &[i64], raw: Vec<u8>) -> Option<Self> {
+        let n: i64 = dims.iter().product();
+        (4 * n == raw.len() as i64).then(|| Self { dims: dims.to_vec(), raw })
+    }
+
+    fn values(&self) -> impl Iterator<Item = f32> {
+        self.raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
     }
 
     /// What is stored as f32.
     fn stored(tensor: &TensorProto) -> Option<Self> {
-        let raw = tensor.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        if tensor.data_type == DataType::Float as i32 { Self::new(tensor, raw.collect()) } else { None }
+        if tensor.data_type == DataType::Float as i32 { Self::new(&tensor.dims, tensor.raw_data.clone()) } else { None }
     }
 
     /// What is stored as f16 or int8, in f32.
     fn widened(tensor: &TensorProto) -> Option<Self> {
-        let raw = &tensor.raw_data;
-        let values = match DataType::try_from(tensor.data_type).ok()? {
-            DataType::Int8 => raw.iter().map(|&step| f32::from(step as i8)).collect(),
-            DataType::Float16 => raw.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-            _ => return None,
-        };
-        Self::new(tensor, values)
-    }
-
-    /// The product with scales of the same rank that go along one axis at most.
-    fn scaled(&self, scales: &Self) -> Option<Self> {
-        let along: Vec<usize> = (0..scales.dims.len()).filter(|&axis| scales.dims[axis] != 1).collect();
-        let (repeat, n) = match along[..] {
-            _ if scales.dims.len() != self.dims.len() => return None,
-            [] => (1, 1),
-            [axis] if scales.dims[axis] == self.dims[axis] => {
-                (self.dims[axis + 1..].iter().product::<i64>() as usize, self.dims[axis] as usize)
+        let packed = &tensor.raw_data;
+        let raw = match DataType::try_from(tensor.data_type).ok()? {
+            DataType::Int8 => to_bytes(packed.len(), packed.iter().map(|&step| f32::from(step as i8))),
+            DataType::Float16 => {
+                to_bytes(packed.len() / 2, packed.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()))
             }
             _ => return None,
         };
-        let mut values = self.values.clone();
-        for (run, scale) in values.chunks_mut(repeat.max(1)).zip(scales.values[..n].iter().cycle()) {
-            run.iter_mut().for_each(|value| *value *= scale);
+        Self::new(&tensor.dims, raw)
+    }
+
+    /// How many values in a row share one of these scales, and how many scales there are; for scales of the same rank that
+    /// go along one axis at most.
+    fn run(&self, scales: &Self) -> Option<(usize, usize)> {
+        let along: Vec<usize> = (0..scales.dims.len()).filter(|&axis| scales.dims[axis] != 1).collect();
+        match along[..] {
+            _ if scales.dims.len() != self.dims.len() => None,
+            [] => Some((1, 1)),
+            [axis] if scales.dims[axis] == self.dims[axis] => {
+                Some((self.dims[axis + 1..].iter().product::<i64>() as usize, self.dims[axis] as usize))
+            }
+            _ => None,
         }
-        Some(Self { dims: self.dims.clone(), values })
+    }
+
+    /// The product with scales, if they can be scales of these weights.
+    fn scaled(mut self, scales: &Self) -> Option<Self> {
+        let (repeat, n) = self.run(scales)?;
+        let scales: Vec<f32> = scales.values().take(n).collect();
+        for (run, scale) in self.raw.chunks_mut(4 * repeat.max(1)).zip(scales.iter().cycle()) {
+            for bytes in run.chunks_exact_mut(4) {
+                let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                bytes.copy_from_slice(&(value * scale).to_le_bytes());
+            }
+        }
+        Some(self)
     }
 
     /// The columns at these positions of a table, in their order.
@@ -539,24 +564,31 @@ impl Weights {
         if at.iter().any(|&column| i64::from(column) >= n_columns) {
             return None;
         }
-        let rows = self.values.chunks_exact(n_columns as usize);
-        let values = rows.flat_map(|row| at.iter().map(|&column| row[usize::from(column)])).collect();
-        Some(Self { dims: vec![n_rows, at.len() as i64], values })
+        let rows = self.raw.chunks_exact(4 * n_columns as usize);
+        let columns = at.iter().map(|&column| 4 * usize::from(column));
+        let raw = rows.flat_map(|row| columns.clone().flat_map(|start| &row[start..start + 4])).copied().collect();
+        Self::new(&[n_rows, at.len() as i64], raw)
     }
 
     /// The same values in another shape, if it holds as many.
     fn reshaped(&self, dims: &[i64]) -> Option<Self> {
         let n = dims.iter().try_fold(1_i64, |n, &side| n.checked_mul(side).filter(|_| side > 0))?;
-        (n == self.values.len() as i64).then(|| Self { dims: dims.to_vec(), values: self.values.clone() })
+        (4 * n == self.raw.len() as i64).then(|| Self { dims: dims.to_vec(), raw: self.raw.clone() })
     }
 
     fn into_tensor(self, name: String) -> TensorProto {
-        let mut raw = vec![0; 4 * self.values.len()];
-        for (bytes, value) in raw.chunks_exact_mut(4).zip(&self.values) {
-            bytes.copy_from_slice(&value.to_le_bytes());
-        }
-        TensorProto { dims: self.dims, data_type: DataType::Float as i32, name, raw_data: raw, ..Default::default() }
+        let Self { dims, raw } = self;
+        TensorProto { dims, data_type: DataType::Float as i32, name, raw_data: raw, ..Default::default() }
     }
+}
+
+/// The bytes of `n` values.
+fn to_bytes(n: usize, values: impl Iterator<Item = f32>) -> Vec<u8> {
+    let mut raw = vec![0; 4 * n];
+    for (bytes, value) in raw.chunks_exact_mut(4).zip(values) {
+        bytes.copy_from_slice(&value.to_le_bytes());
+    }
+    raw
 }
 
 fn floats(value: &TValue) -> TractResult<Vec<f32>> {
@@ -635,7 +667,7 @@ mod tests {
 
     fn floats_of(graph: &GraphProto, name: &str) -> Vec<f32> {
         let tensor = graph.initializer.iter().find(|tensor| tensor.name == name).expect("there is such a tensor");
-        Weights::stored(tensor).expect("of f32").values
+        Weights::stored(tensor).expect("of f32").values().collect()
     }
 
     #[test]

@@ -201,13 +201,7 @@ impl<N: Network> Pipeline<N> {
     ///
     /// # Errors
     /// [`SegmentError::TooManyBoxes`].
-    pub fn plan(
-        &self,
-        image: Size,
-        boxes: &[BoxPrompt],
-        mode: Mode,
-        known: &[Rect],
-    ) -> Result<Plan, SegmentError> {
+    pub fn plan(&self, image: Size, boxes: &[BoxPrompt], mode: Mode, known: &[Rect]) -> Result<Plan, SegmentError> {
         check_count(boxes)?;
         let boxes_image: Vec<PixelBox> = boxes.iter().map(|prompt| prompt.box_image()).collect();
         Ok(match mode {
