@@ -162,6 +162,15 @@ def test_another_build_measures_again_unless_older_results_will_do(place):
     assert calls(place) == 1
 
 
+def test_a_model_that_looks_closer_otherwise_is_measured_again_where_it_does(place):
+    for mode in ("default", "challenge"):
+        bench(place).run(ask(mode=mode))
+    path = place / "models/ours/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tile_per_box": 2.5}))
+    assert bench(place).kept(ask(mode="default")) is None
+    assert bench(place).kept(ask(mode="challenge")) is not None
+
+
 def test_medbox_is_called_as_the_document_says(place):
     bench(place, only={"scans": ["p0_0"]}, max_objects=2).run(ask(mode="challenge", jitter=0.05, seed=3))
     words = (place / "calls.log").read_text().split()
