@@ -32,7 +32,7 @@ RATES = ("--lr", "7e-4", "--lr-pretrained", "3e-4", "--lr-stem", "4e-4")
 SHARES = ("CT=1.7", "MR=1.5", "XRay=1.1", "Endoscopy=1.5", "Dermoscopy=0.8", "PET=0.8", "Fundus=1.1", "OCT=0.9")
 LAST_RATES = ("--lr", "6e-4", "--lr-pretrained", "2.5e-4", "--lr-stem", "3e-4")
 LAST_SHARES = ("CT=2", "MR=1.5", "XRay=1.2", "Endoscopy=2", "Dermoscopy=0.8", "PET=0.7", "US=0.9", "Fundus=1.1", "OCT=1")
-CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes", "2", "--ema", "0.996", "--no-plateau")
+CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes-per-image", "2", "--ema", "0.996", "--no-plateau")
 PHASES = {
     "lite": (
         Phase("-first", ("--bf16", "--minutes", "125")),

