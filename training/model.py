@@ -85,19 +85,30 @@ class Mlp(nn.Module):
         return self.layers[-1](x)
 
 
+def quarters(x: Tensor) -> Tensor:
+    """(B, C, 2H, 2W) -> (B, 4C, H, W): the four pixels of each 2 x 2 become channels, a channel's four in a row."""
+    channels, h, w = (length(x, axis) for axis in (1, 2, 3))
+    x = x.reshape(-1, channels, h // 2, 2, w // 2, 2)
+    return x.permute(0, 1, 3, 5, 2, 4).reshape(-1, 4 * channels, h // 2, w // 2)
+
+
+def joined(x: Tensor) -> Tensor:
+    """(B, 4C, H, W) -> (B, C, 2H, 2W): undoes `quarters`."""
+    channels, h, w = (length(x, axis) for axis in (1, 2, 3))
+    x = x.reshape(-1, channels // 4, 2, 2, h, w)
+    return x.permute(0, 1, 4, 2, 5, 3).reshape(-1, channels // 4, 2 * h, 2 * w)
+
+
 class Upscale(nn.Module):
     """(B, C, H, W) -> (B, C', 2H, 2W): every pixel becomes 2 x 2 by a linear map; a transposed convolution with kernel 2
-    and stride 2, written so that the runtime sees a matrix product."""
+    and stride 2, written so that the runtime sees a matrix product. `conv` gives the `quarters` of the result."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(n_in, 4 * n_out, 1)
-        self.n_out = n_out
 
     def forward(self, x: Tensor) -> Tensor:
-        h, w = length(x, 2), length(x, 3)
-        x = self.conv(x).reshape(-1, self.n_out, 2, 2, h, w)
-        return x.permute(0, 1, 4, 2, 5, 3).reshape(-1, self.n_out, 2 * h, 2 * w)
+        return joined(self.conv(x))
 
 
 def double(x: Tensor) -> Tensor:
@@ -107,7 +118,7 @@ def double(x: Tensor) -> Tensor:
     phases = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]], dtype=x.dtype, device=x.device)
     kernels = (phases[:, None, :, None] * phases[None, :, None, :]).reshape(4, 1, 3, 3)
     x = F.conv2d(F.pad(x.reshape(-1, 1, h, w), (1, 1, 1, 1), mode="replicate"), kernels)
-    return x.reshape(-1, channels, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3).reshape(-1, channels, 2 * h, 2 * w)
+    return joined(x.reshape(-1, 4 * channels, h, w))
 
 
 # ---- encoder ---------------------------------------------------------------------------------------------------------
@@ -294,7 +305,7 @@ class TinyViT(nn.Module):
 
 class FineFeatures(nn.Module):
     """Image-only features of strides 4 and 2, into which coarser ones are mixed: computed once an image, so that the
-    mask head can be sharp at little cost a box. Output: (B, C4, S/4, S/4), (B, C2, S/2, S/2)."""
+    mask head can be sharp at little cost a box. Output: (B, C4, S/4, S/4), and of (B, C2, S/2, S/2) the `quarters`."""
 
     def __init__(self, *, widths: tuple[int, int, int, int], fine4: int, fine2: int, act: type[nn.Module]) -> None:
         super().__init__()
@@ -312,7 +323,7 @@ class FineFeatures(nn.Module):
         x = self.from8(features["stage1"]) + double(self.from16(features["embedding"]))
         fine4 = self.mix4(self.act(self.from4(features["stage0"]) + double(x)))
         fine2 = self.mix2(self.act(self.from2(features["stem"]) + double(self.down4(self.act(fine4)))))
-        return fine4, fine2
+        return fine4, quarters(fine2)
 
 
 # ---- prompts ---------------------------------------------------------------------------------------------------------
@@ -480,7 +491,7 @@ class SamMaskHead(nn.Module):
 
 class FineMaskHead(nn.Module):
     """Cheap and sharp: from the decoder's cells to strides 4 and 2, mixing in what the encoder saw there. The logits of
-    stride 2 are enlarged bilinearly."""
+    stride 2 are enlarged bilinearly. What is of stride 2 stays in `quarters` until there is one channel of it to join."""
 
     def __init__(self, dim: int, *, fine4: int, fine2: int) -> None:
         super().__init__()
@@ -494,11 +505,11 @@ class FineMaskHead(nn.Module):
     def forward(self, image: Tensor, token: Tensor, features: dict[str, Tensor], boxes: Tensor) -> Tensor:
         x = self.up4(F.relu(self.up8(image))) + self.box_map(boxes) + features["fine4"]
         x = F.relu(self.mix4(F.relu(x)))
-        x = F.relu(self.up2(x) + features["fine2"])
-        channels, h, w = (length(x, axis) for axis in (1, 2, 3))
+        x = F.relu(self.up2.conv(x) + features["fine2"])
+        channels, h, w = length(x, 1) // 4, length(x, 2), length(x, 3)
         vector = self.hyper(token)[:, None]  # (n, 1, C2 + 1)
-        logits = vector[:, :, :channels] @ x.reshape(-1, channels, h * w) + vector[:, :, channels:]
-        return double(logits.reshape(-1, 1, h, w))
+        logits = vector[:, :, :channels] @ x.reshape(-1, channels, 4 * h * w) + vector[:, :, channels:]
+        return double(joined(logits.reshape(-1, 4, h, w)))
 
 
 class Decoder(nn.Module):

@@ -49,6 +49,12 @@ def test_upscale_is_a_transposed_convolution():
     assert torch.allclose(ours(x), reference(x), atol=1e-5)
 
 
+def test_quarters_are_joined_to_what_they_were():
+    x = torch.rand(2, 3, 8, 6)
+    split = model.quarters(x)
+    assert torch.equal(split, torch.nn.functional.pixel_unshuffle(x, 2)) and torch.equal(model.joined(split), x)
+
+
 def test_windows_that_do_not_divide_the_side_are_padded_and_cut_back():
     block = model.TinyViTBlock(64, heads=2, window=7, act=torch.nn.GELU).eval()
     assert block(torch.randn(2, 16, 16, 64)).shape == (2, 16, 16, 64)
@@ -131,7 +137,7 @@ def test_lite_keeps_to_its_contract_and_budget():
     assert shapes == {
         "embedding": (1, 128, 16, 16),
         "fine4": (1, 32, 64, 64),
-        "fine2": (1, 16, 128, 128),
+        "fine2": (1, 64, 64, 64),
         "class_logits": (1, 11),
     }
     assert logits.shape == (2, 1, 256, 256) and score.shape == (2, 1)
