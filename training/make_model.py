@@ -2,8 +2,9 @@
 
 Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
 any machine, in three runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
-`paper` trains in two phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
-prompt and decoder, then the encoder's last stage and neck with them; each phase ends by fitting the class head (`class_fit.py`).
+`paper` trains in three phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
+prompt and decoder, then the encoder's last stage and neck with them, then all of that on more whole pictures; each phase ends by
+fitting the class head (`class_fit.py`).
 Options that are not named here go to `training.train`.
 """
 
@@ -43,8 +44,15 @@ PHASES = {
     "paper": (
         Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--steps", "800")),
         Phase(
-            "",
+            "-stage",
             (*CPU, "--cut", "stage2", "--lr", "2e-4", "--lr-pretrained", "8e-5", "--lr-class", "3e-3", "--seed", "1", "--minutes", "34"),
+        ),
+        Phase(
+            "",
+            (
+                *(*CPU, "--cut", "stage2", "--whole-views", "1320", "--kept-gb", "10", "--lr", "1.5e-4", "--lr-pretrained", "6e-5"),
+                *("--lr-class", "3e-3", "--seed", "2", "--steps", "380"),
+            ),
         ),
     ),
 }

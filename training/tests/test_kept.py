@@ -265,13 +265,13 @@ def test_one_command_goes_from_data_to_an_exported_model(run, data_dir, tmp_path
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     arguments = [
         str(data_dir), "--model", "paper", "--litemedsam", "lite_medsam.pth", "--cache", str(tmp_path), "--threads", "1", "--workers", "0",
-        "--batch", "2", "--steps", "2", "--views", "12", "--eval-pictures", "1", "--no-bf16", "--out", str(tmp_path / "models/paper"),
+        "--batch", "2", "--steps", "2", "--views", "12", "--whole-views", "6", "--eval-pictures", "1", "--no-bf16", "--out", str(tmp_path / "models/paper"),
         "--parity", str(tmp_path / "parity"), "--picture", str(data_dir / "images/Fundus/eyes/images/eye0.png"),
     ]  # fmt: skip
     make_model.main(arguments)
     manifest = json.loads((tmp_path / "models/paper/manifest.json").read_text())
     assert manifest["training"]["run"] == "paper" and manifest["training"]["steps"] == 2
-    assert manifest["training"]["started_from"] == {"run": "paper-decoder", "steps": 2, "seed": 0}
+    assert manifest["training"]["started_from"] == {"run": "paper-stage", "steps": 2, "seed": 1}
     assert train.load_trained(tmp_path / "paper" / "best.pt")[1]["settings"]["cut"] == "stage2"
     assert (tmp_path / "paper-decoder" / "best.pt").exists() and (tmp_path / "parity" / "expected.npz").exists()
 
