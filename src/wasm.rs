@@ -27,7 +27,7 @@ use crate::{
     measure::{self, Segment},
     metrics,
     model::{self, Embedding, Encoding, FileSums, Network as _, OnnxModel},
-    pipeline::{self, Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
+    pipeline::{Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
     postprocess::{LabelMap, Mask},
     prompt::{BoxPrompt, ClassPrompt, N_CLASSES},
     refine,
