@@ -462,15 +462,12 @@ fn unpack_weights(graph: &mut GraphProto) {
             ("Reshape", [packed, shape]) => {
                 weights.get(packed).and_then(|weights| weights.reshaped(&whole_numbers(stored.get(shape)?)?))
             }
-            ("Mul", [steps, scales]) => stored
-                .get(scales)
-                .and_then(Weights::stored)
-                .filter(|scales| weights.get(steps).is_some_and(|steps| steps.run(scales).is_some()))
-                .and_then(|scales| {
-                    // Mostly nobody else asks for the steps, and the largest weights are not copied.
-                    let steps = if uses[steps] == 1 { weights.remove(steps) } else { weights.get(steps).cloned() };
-                    steps?.scaled(&scales)
-                }),
+            ("Mul", [steps, scales]) => stored.get(scales).and_then(Weights::stored).and_then(|scales| {
+                let run = weights.get(steps)?.run(&scales)?;
+                // Mostly nobody else asks for the steps, and the largest weights are not copied.
+                let steps = if uses[steps] == 1 { weights.remove(steps) } else { weights.get(steps).cloned() };
+                Some(steps?.scaled(&scales, run))
+            }),
             _ => None,
         };
         let (Some(unpacked), [name]) = (unpacked, node.output.as_slice()) else { return true };
@@ -549,9 +546,8 @@ impl Weights {
         }
     }
 
-    /// The product with scales, if they can be scales of these weights.
-    fn scaled(mut self, scales: &Self) -> Option<Self> {
-        let (repeat, n) = self.run(scales)?;
+    /// The product with scales, of which [`Self::run`] says how they go along.
+    fn scaled(mut self, scales: &Self, (repeat, n): (usize, usize)) -> Self {
         let scales: Vec<f32> = scales.values().take(n).collect();
         for (run, scale) in self.raw.chunks_mut(4 * repeat.max(1)).zip(scales.iter().cycle()) {
             for bytes in run.chunks_exact_mut(4) {
@@ -559,7 +555,7 @@ impl Weights {
                 bytes.copy_from_slice(&(value * scale).to_le_bytes());
             }
         }
-        Some(self)
+        self
     }
 
     /// The columns at these positions of a table, in their order.

@@ -58,7 +58,7 @@ PHASES = {
         Phase(
             "",
             (
-                *(*CPU, "--cut", "stage2", "--whole-views", "1320", "--kept-gb", "10", "--lr", "1.5e-4", "--lr-pretrained", "6e-5"),
+                *(*CPU, "--cut", "stage2", "--whole-views", "1320", "--lr", "1.5e-4", "--lr-pretrained", "6e-5"),
                 *("--lr-class", "3e-3", "--seed", "2", "--steps", "380"),
             ),
         ),

@@ -187,7 +187,7 @@ class Bench:
             "pictures": self._pictures,
         }
         if ask.mode == "default":  # the only one that looks closer
-            depends["tile_per_box"] = ask.model.manifest.get("tile_per_box", 3.0)
+            depends["tile_per_box"] = ask.model.manifest.get("tile_per_box")
         key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
         return self.cache / f"{ask.model.name}-{ask.mode}-{ask.told}-{key}"
 

@@ -534,7 +534,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
             parser.add_argument(option, action=argparse.BooleanOptionalAction)
     parser.add_argument("--freeze", nargs="*", metavar="PREFIX", help="parameters that stay, for example encoder.")
     parser.add_argument("--cut", choices=sorted(CUTS), help="keep what the encoder gives there, and freeze what is before")
-    parser.add_argument("--kept-gb", type=float, default=8.0, help="that kept views may take on disk")
+    parser.add_argument("--kept-gb", type=float, default=12.0, help="that kept views may take on disk")
     parser.add_argument("--modalities", nargs="*", choices=CLASSES, help="to train on alone")
     parser.add_argument("--leave-out", nargs="*", metavar="DATASET", help="data sets that are not trained on")
     parser.add_argument(
