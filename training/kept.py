@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from training.data import SIDE, EvalView, Sampler, SampleSettings, jitter_box, minmax
+from training.data import CLASSES, SIDE, EvalView, Sampler, SampleSettings, jitter_box, minmax
 from training.model import CUTS, Segmenter
 
 OBJECTS = 4  # of a view at most
@@ -101,15 +101,16 @@ RECORD = np.dtype(
 
 
 def pool_settings(settings: SampleSettings) -> SampleSettings:
-    """Those of the sampler that fills a pool: boxes are kept tight and moved when they are drawn, and there are more objects
-    than a batch takes, for variety."""
-    return replace(settings, box_tight=1.0, box_loose=0.0, box_rough=0.0, boxes_per_image=OBJECTS)
+    """Those of the sampler that fills a pool: boxes are kept tight and moved when they are drawn, there are more objects
+    than a batch takes, for variety, and modalities have even shares, whatever those of a run that draws from it."""
+    even = replace(settings, modality_weights=())
+    return replace(even, box_tight=1.0, box_loose=0.0, box_rough=0.0, boxes_per_image=OBJECTS)
 
 
 def whole_settings(settings: SampleSettings) -> SampleSettings:
     """Those of the sampler that fills a pool of whole pictures, all data sets of a modality alike: the runtime names the
     modality of these, and a modality's rarest kind of picture is to be named as well as its most frequent."""
-    return replace(pool_settings(settings), crop_probability=0.0, whole_exact=0.8, dataset_power=0.0, modality_weights=())
+    return replace(pool_settings(settings), crop_probability=0.0, whole_exact=0.8, dataset_power=0.0)
 
 
 class Pool:
@@ -186,7 +187,8 @@ def _record(view: dict[str, Tensor]) -> np.void:
 class PoolSampler(IterableDataset):
     """Endless samples of filled pools, as `Sampler` gives them but with `kept` (C, G, G) f16 in place of `image`.
 
-    Views are drawn evenly, as they were balanced when they were made; `classes` takes those of some modalities only.
+    Views of a modality are drawn alike, as they were balanced when they were made, and modalities by the settings' weights;
+    `classes` takes those of some modalities only.
     """
 
     def __init__(
@@ -198,8 +200,11 @@ class PoolSampler(IterableDataset):
         self._records = [pool.records for pool in pools]
         wanted = [np.isin(r["class_idx"], list(classes)) if classes else np.ones(len(r), bool) for r in self._records]
         self.views = [(p, int(k)) for p, mask in enumerate(wanted) for k in np.flatnonzero(mask)]  # pool, and place in it
-        if not self.views:
+        weights = dict(settings.modality_weights)
+        share = [weights.get(CLASSES[int(self._records[p][k]["class_idx"])], 1.0) for p, k in self.views]
+        if not sum(share):
             raise ValueError("the pools have no view of the modalities asked for")
+        self._cumulative = np.cumsum(np.array(share) / sum(share))
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in self.__dict__.items() if name != "_records"}
@@ -212,7 +217,8 @@ class PoolSampler(IterableDataset):
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 8, worker.id if worker else 0])
         while True:
-            yield self.sample(*self.views[int(rng.integers(len(self.views)))], rng=rng)
+            view = min(int(np.searchsorted(self._cumulative, rng.random(), side="right")), len(self.views) - 1)
+            yield self.sample(*self.views[view], rng=rng)
 
     def sample(self, p: int, k: int, *, rng: np.random.Generator) -> dict[str, Tensor]:
         record, count = self._records[p][k], self.settings.boxes_per_image

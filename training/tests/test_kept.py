@@ -156,6 +156,21 @@ def test_samples_of_a_pool_are_those_of_the_sampler_with_other_boxes(make_pool):
         kept.PoolSampler([pool], settings=settings, seed=1, classes=[10])
 
 
+def test_modalities_have_their_shares_in_what_is_drawn_and_not_in_the_pool(make_pool):
+    pool = make_pool()
+    pool.fill(say=quiet)
+    eyes = dataclasses.replace(PLAIN, modality_weights=(("CT", 0.0), ("PET", 0.0), ("Fundus", 3.0)))
+    assert kept.pool_settings(eyes) == kept.pool_settings(PLAIN)
+    drawn = [int(s["class_idx"]) for s in islice(kept.PoolSampler([pool], settings=eyes, seed=1), 60)]
+    assert set(drawn) == {data.CLASSES.index("Fundus"), data.CLASSES.index("Microscopy")}
+    views = pool.records["class_idx"].tolist()
+    share = [views.count(data.CLASSES.index(name)) for name in ("Fundus", "Microscopy")]
+    assert drawn.count(data.CLASSES.index("Fundus")) / 60 == pytest.approx(3 * share[0] / (3 * share[0] + share[1]), abs=0.15)
+    nothing = dataclasses.replace(eyes, modality_weights=tuple((name, 0.0) for name in data.CLASSES))
+    with pytest.raises(ValueError, match="no view of the modalities asked for"):
+        kept.PoolSampler([pool], settings=nothing, seed=1)
+
+
 def test_several_pools_are_drawn_from_alike(make_pool):
     closer, whole = make_pool(), make_pool(n=4, of=kept.whole_settings)
     for pool in (closer, whole):

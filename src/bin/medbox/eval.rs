@@ -7,7 +7,10 @@ mod report;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use clap::Args;
@@ -154,7 +157,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Measures pictures on all cores; those without objects are left out. The order is that of `tasks`.
+/// Measures pictures on all cores; those without objects are left out. The order is that of `tasks`, and so is the error's:
+/// of several that fail it is the first that is told, whichever core was faster.
 fn measure_all<T: Sync>(
     tasks: &[T],
     measure: impl Fn(&T) -> Result<Option<Picture>, CliError> + Send + Sync,
@@ -163,10 +167,18 @@ fn measure_all<T: Sync>(
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} pictures, {eta} left").expect("a valid template");
     let progress = ProgressBar::new(tasks.len() as u64).with_style(style);
     // One picture at a time: their costs differ by a factor of hundreds.
-    let each = tasks.par_iter().with_max_len(1).map(measure).inspect(|_| progress.inc(1));
-    let pictures = each.collect::<Result<Vec<_>, _>>();
+    let first_failed = AtomicUsize::new(usize::MAX);
+    let each = tasks.par_iter().with_max_len(1).enumerate().map(|(k, task)| {
+        if k > first_failed.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        measure(task).inspect(|_| progress.inc(1)).inspect_err(|_| {
+            first_failed.fetch_min(k, Ordering::Relaxed);
+        })
+    });
+    let pictures: Vec<Result<Option<Picture>, CliError>> = each.collect();
     progress.finish_and_clear();
-    Ok(pictures?.into_iter().flatten().collect())
+    pictures.into_iter().filter_map(Result::transpose).collect()
 }
 
 /// An object that an expert drew.
@@ -326,6 +338,20 @@ mod tests {
             extremes = (extremes.0.min(b.x1), extremes.1.max(b.x1));
         }
         assert!(extremes.0 < 36.2 && extremes.1 > 43.8, "shares reach both ends: {extremes:?}");
+    }
+
+    #[test]
+    fn of_several_failures_the_first_is_told() {
+        let tasks: Vec<usize> = (0..64).collect();
+        let slow_then_fast = |&task: &usize| {
+            if task == 1 {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            let failed = || CliError::new("eval.unreadable", task.to_string(), "");
+            if task % 8 == 1 { Err(failed()) } else { Ok(None) }
+        };
+        let told = measure_all(&tasks, slow_then_fast).expect_err("eight fail").to_string();
+        assert!(told.contains(": 1\n"), "{told}");
     }
 
     #[test]
