@@ -111,6 +111,8 @@ build_vendor() {
 }
 
 setup_browsers() {
+  node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' ||
+    die "Node.js $(node --version) cannot drive the browsers of the tests" "install Node.js 20 or later, for example from https://nodejs.org"
   local missing=()
   have chromium || missing+=(chromium)
   have firefox-esr || missing+=(firefox-esr)

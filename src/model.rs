@@ -561,12 +561,17 @@ impl Weights {
     /// The columns at these positions of a table, in their order.
     fn gathered(&self, at: &[u8]) -> Option<Self> {
         let &[n_rows, n_columns] = self.dims.as_slice() else { return None };
-        if at.iter().any(|&column| i64::from(column) >= n_columns) {
+        if n_rows < 1 || at.is_empty() || at.iter().any(|&column| i64::from(column) >= n_columns) {
             return None;
         }
+        let mut raw = vec![0; 4 * n_rows as usize * at.len()];
         let rows = self.raw.chunks_exact(4 * n_columns as usize);
-        let columns = at.iter().map(|&column| 4 * usize::from(column));
-        let raw = rows.flat_map(|row| columns.clone().flat_map(|start| &row[start..start + 4])).copied().collect();
+        for (gathered, row) in raw.chunks_exact_mut(4 * at.len()).zip(rows) {
+            let (values, _) = row.as_chunks::<4>();
+            for (value, &column) in gathered.as_chunks_mut::<4>().0.iter_mut().zip(at) {
+                *value = values[usize::from(column)];
+            }
+        }
         Self::new(&[n_rows, at.len() as i64], raw)
     }
 

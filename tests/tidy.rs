@@ -173,7 +173,7 @@ fn the_changelog_knows_the_version() {
 }
 
 #[test]
-fn every_decision_is_numbered_and_dated() {
+fn every_decision_is_numbered_and_says_why() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions");
     let mut n_decisions = 0;
     for entry in fs::read_dir(folder).expect("decisions") {

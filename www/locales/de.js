@@ -386,5 +386,5 @@ export const messages = {
   'error.page.copy': 'Die Tabelle lässt sich nicht kopieren: {detail}.',
   'error.page.copy.hint': 'Sichern Sie die Messwerte stattdessen als CSV-Datei.',
   'error.page.unexpected': 'Etwas Unvorhergesehenes ist geschehen: {detail}.',
-  'error.page.unexpected.hint': 'Die Seite neu laden; gezeichnete Rahmen müssen neu gezeichnet werden.',
+  'error.page.unexpected.hint': 'Die Seite neu laden: Wo der Browser aufbewahrt, was entsteht, ist es dann wieder da.',
 }

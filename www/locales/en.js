@@ -386,7 +386,7 @@ export const messages = {
   'error.page.copy': 'The table cannot be copied: {detail}.',
   'error.page.copy.hint': 'Save the measures as a CSV file instead.',
   'error.page.unexpected': 'Something unforeseen happened: {detail}.',
-  'error.page.unexpected.hint': 'Reload the page; boxes that were drawn have to be drawn again.',
+  'error.page.unexpected.hint': 'Reload the page: where the browser keeps what is made, it is restored.',
 }
 
 /** @typedef {{readonly [K in keyof typeof messages]: string}} Messages */

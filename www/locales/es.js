@@ -386,5 +386,5 @@ export const messages = {
   'error.page.copy': 'La tabla no se puede copiar: {detail}.',
   'error.page.copy.hint': 'Guarde las medidas como archivo CSV.',
   'error.page.unexpected': 'Ocurrió algo imprevisto: {detail}.',
-  'error.page.unexpected.hint': 'Vuelva a cargar la página; habrá que dibujar de nuevo las cajas.',
+  'error.page.unexpected.hint': 'Vuelva a cargar la página: si el navegador conserva el trabajo, se recupera.',
 }

@@ -386,5 +386,5 @@ export const messages = {
   'error.page.copy': 'Le tableau ne peut pas être copié : {detail}.',
   'error.page.copy.hint': 'Enregistrez plutôt les mesures dans un fichier CSV.',
   'error.page.unexpected': 'Un imprévu s’est produit : {detail}.',
-  'error.page.unexpected.hint': 'Rechargez la page ; les cadres tracés seront à refaire.',
+  'error.page.unexpected.hint': 'Rechargez la page : si le navigateur conserve le travail, il est rétabli.',
 }

@@ -386,5 +386,5 @@ export const messages = {
   'error.page.copy': '无法复制表格：{detail}。',
   'error.page.copy.hint': '请改为将测量值保存为 CSV 文件。',
   'error.page.unexpected': '发生了意外情况：{detail}。',
-  'error.page.unexpected.hint': '请重新加载页面；已画的方框需要重新绘制。',
+  'error.page.unexpected.hint': '请重新加载页面；如果浏览器保存了所做的内容，它会被恢复。',
 }

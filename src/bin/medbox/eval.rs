@@ -43,7 +43,7 @@ const MIN_AREA_PX: usize = 16;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct EvalArgs {
-    /// Folders with data sets: every folder below them that holds meta.json and images/ is one
+    /// Folders with data sets: every folder below them that holds meta.json and images/ is one, with its label maps in masks/
     #[arg(value_name = "DIR", required_unless_present = "npz")]
     folders: Vec<PathBuf>,
     /// Score the challenge's 2D files (2D*.npz) of a folder instead, by case
