@@ -7,7 +7,7 @@ use crate::{
     formats::{self, Limits, OpenError, npz},
     geometry::Size,
     pipeline::{MAX_BOXES, SegmentError},
-    postprocess::Mask,
+    postprocess::{LabelMap, Mask},
     prompt::{BoxPrompt, PromptError},
 };
 
@@ -90,8 +90,8 @@ impl ImportError {
     }
 }
 
-/// The objects of a label map as (label, mask), labels ascending; 0 is background. A raster without loss whose values,
-/// or indices into a palette, are the labels ([`formats::labels::read_grey_label_map`]), or a NumPy archive with the array `segs`
+/// The objects of a label map as (label, mask), labels ascending; 0 is background. A raster without loss whose values, in
+/// PNG and TIFF also indices into a palette, are the labels ([`formats::labels::read_grey_label_map`]), or a NumPy archive with the array `segs`
 /// or else `gts`.
 ///
 /// # Errors
@@ -116,13 +116,21 @@ pub fn labels(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<(u16, 
     if map.size() != picture {
         return Err(ImportError::OtherSize { found: map.size(), picture });
     }
-    let blocks = map.blocks(1);
+    objects(&map, 1, limits)
+}
+
+/// The objects of at least `min_area_px` pixels of a label map that somebody else made, as (label, mask), labels ascending.
+///
+/// # Errors
+/// [`ImportError::Strewn`] where their blocks together take more memory than the labels of any structures do.
+pub fn objects(map: &LabelMap, min_area_px: usize, limits: &Limits) -> Result<Vec<(u16, Mask)>, ImportError> {
+    let blocks = map.blocks(min_area_px);
     let pixels = blocks.iter().map(|(_, block)| block.area() as u64).sum();
     let max_pixels = MAX_MASK_BYTES.min(limits.max_bytes);
     if pixels > max_pixels {
         return Err(ImportError::Strewn { n_objects: blocks.len(), pixels, max_pixels });
     }
-    Ok(map.objects(1))
+    Ok(map.objects(min_area_px))
 }
 
 /// A list of boxes on the picture: JSON, or the array `boxes` of a challenge file (NumPy archive).

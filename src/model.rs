@@ -31,7 +31,8 @@ pub trait Network {
     /// [`ModelError::Run`] when the network fails, [`ModelError::NotFinite`] when it gives NaN.
     fn encode(&self, input: &EncoderInput) -> Result<Encoding, ModelError>;
 
-    /// Runs the decoder on all boxes (model pixels) of one view, one after the other: memory stays bounded.
+    /// Runs the decoder on some boxes (model pixels) of one view, one after the other. All logits are given at once: whoever has
+    /// many boxes asks for a part of them at a time.
     /// `class_weights` is ignored by models without a class prompt.
     ///
     /// # Errors
@@ -153,6 +154,9 @@ pub enum ModelError {
     /// The network gave NaN or infinity.
     #[error("the {network} gave values that are no numbers")]
     NotFinite { network: &'static str },
+    /// There is none yet.
+    #[error("no model is loaded")]
+    NotLoaded,
 }
 
 impl ModelError {
@@ -168,6 +172,7 @@ impl ModelError {
             Self::Tensor { .. } => "model.tensor",
             Self::Run { .. } => "model.run",
             Self::NotFinite { .. } => "model.not-finite",
+            Self::NotLoaded => "model.not-loaded",
         }
     }
 
@@ -179,6 +184,7 @@ impl ModelError {
             Self::Size { .. } | Self::Hash { .. } | Self::Load { .. } => "copy or download the model's files again",
             Self::Run { .. } => "try a smaller number of boxes, or report the picture's size and the model's name",
             Self::NotFinite { .. } => "try another model, or report the picture's kind and the model's name",
+            Self::NotLoaded => "load a model first",
         }
     }
 }
@@ -453,7 +459,8 @@ fn unpack_weights(graph: &mut GraphProto) {
             ("Cast", [packed]) if casts_to(node, DataType::Float) => stored.get(packed).and_then(Weights::widened),
             ("Cast", [packed]) if casts_to(node, DataType::Int64) => {
                 let bytes = stored.get(packed).filter(|tensor| tensor.data_type == DataType::Uint8 as i32);
-                positions.extend(bytes.map(|tensor| (node.output[0].clone(), tensor.raw_data.as_slice())));
+                let name = node.output.first().cloned();
+                positions.extend(name.zip(bytes.map(|tensor| tensor.raw_data.as_slice())));
                 None // others may ask for it
             }
             ("Gather", [table, at]) if attribute(node, "axis") == Some(1) => positions.get(at).and_then(|at| {
@@ -476,7 +483,8 @@ fn unpack_weights(graph: &mut GraphProto) {
     });
     let outputs: BTreeSet<String> = graph.output.iter().map(|output| output.name.clone()).collect();
     let asked: BTreeSet<String> = graph.node.iter().flat_map(|node| &node.input).chain(&outputs).cloned().collect();
-    graph.node.retain(|node| !positions.contains_key(&node.output[0]) || asked.contains(&node.output[0]));
+    let is_asked = |name: &String| !positions.contains_key(name) || asked.contains(name);
+    graph.node.retain(|node| node.output.first().is_none_or(is_asked));
     let asked: BTreeSet<&String> = graph.node.iter().flat_map(|node| &node.input).chain(&outputs).collect();
     let stored = stored.into_values().filter(|tensor| asked.contains(&tensor.name));
     let weights = weights.into_iter().filter(|(name, _)| asked.contains(name));
@@ -506,8 +514,7 @@ struct Weights {
 
 impl Weights {
     fn new(dims: &[i64], raw: Vec<u8>) -> Option<Self> {
-        let n: i64 = dims.iter().product();
-        (4 * n == raw.len() as i64).then(|| Self { dims: dims.to_vec(), raw })
+        (bytes_of(dims)? == raw.len()).then(|| Self { dims: dims.to_vec(), raw })
     }
 
     fn values(&self) -> impl Iterator<Item = f32> {
@@ -561,7 +568,7 @@ impl Weights {
     /// The columns at these positions of a table, in their order.
     fn gathered(&self, at: &[u8]) -> Option<Self> {
         let &[n_rows, n_columns] = self.dims.as_slice() else { return None };
-        if n_rows < 1 || at.is_empty() || at.iter().any(|&column| i64::from(column) >= n_columns) {
+        if at.is_empty() || at.iter().any(|&column| i64::from(column) >= n_columns) {
             return None;
         }
         let mut raw = vec![0; 4 * n_rows as usize * at.len()];
@@ -577,14 +584,19 @@ impl Weights {
 
     /// The same values in another shape, if it holds as many.
     fn reshaped(&self, dims: &[i64]) -> Option<Self> {
-        let n = dims.iter().try_fold(1_i64, |n, &side| n.checked_mul(side).filter(|_| side > 0))?;
-        (4 * n == self.raw.len() as i64).then(|| Self { dims: dims.to_vec(), raw: self.raw.clone() })
+        Self::new(dims, self.raw.clone())
     }
 
     fn into_tensor(self, name: String) -> TensorProto {
         let Self { dims, raw } = self;
         TensorProto { dims, data_type: DataType::Float as i32, name, raw_data: raw, ..Default::default() }
     }
+}
+
+/// What a tensor of f32 takes; `None` where a side is not positive or the whole is more than any memory has.
+fn bytes_of(dims: &[i64]) -> Option<usize> {
+    let sides = dims.iter().map(|&side| usize::try_from(side).ok().filter(|&side| side > 0));
+    sides.into_iter().try_fold(size_of::<f32>(), |bytes, side| bytes.checked_mul(side?))
 }
 
 /// The bytes of `n` values.
@@ -708,6 +720,35 @@ mod tests {
         assert_eq!(floats_of(&graph, "halves"), [1.0, -1.0]);
         let names: Vec<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
         assert_eq!(names, ["two", "by_column", "by_one", "by_row", "halves", "steps"], "what nobody asks for is gone");
+    }
+
+    #[test]
+    fn files_that_promise_nonsense_are_left_to_the_engine() {
+        let with = |mut node: NodeProto, to: DataType| {
+            node.attribute = vec![AttributeProto { name: "to".into(), i: to as i64, ..Default::default() }];
+            node
+        };
+        let mut blind = with(node("Cast", &["at"], "unused"), DataType::Int64);
+        blind.output.clear();
+        let mut graph = GraphProto {
+            initializer: vec![
+                tensor("endless", DataType::Int8, &[4, 1 << 62], Vec::new()), // 2^64 values are 0 where nobody looks
+                tensor("square", DataType::Int8, &[1 << 31, 1 << 31], Vec::new()),
+                tensor("negative", DataType::Int8, &[-2, -3], vec![0; 6]),
+                tensor("at", DataType::Uint8, &[1], vec![0]),
+                tensor("scales", DataType::Float, &[4, 1], vec![0; 16]),
+            ],
+            node: vec![
+                with(node("Cast", &["endless"], "steps"), DataType::Float),
+                node("Mul", &["steps", "scales"], "out"),
+                with(node("Cast", &["square"], "table"), DataType::Float),
+                with(node("Cast", &["negative"], "below"), DataType::Float),
+                blind,
+            ],
+            ..Default::default()
+        };
+        unpack_weights(&mut graph);
+        assert_eq!(graph.node.len(), 5, "nothing was unpacked");
     }
 
     #[test]

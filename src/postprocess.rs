@@ -102,6 +102,9 @@ impl Mask {
 
     /// The same mask as part of a larger picture in which its picture is the block at (x, y).
     pub(crate) fn pasted(self, image: Size, x: u32, y: u32) -> Self {
+        if self.bits.is_empty() {
+            return Self { image, ..self }; // nothing is nowhere
+        }
         let region = Rect { x: self.region.x + x, y: self.region.y + y, ..self.region };
         debug_assert!(region.right() <= image.width && region.bottom() <= image.height);
         Self { image, region, bits: self.bits }

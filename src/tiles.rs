@@ -55,16 +55,15 @@ impl Plan {
     pub fn closer(image: Size, boxes_image: &[PixelBox], known: &[Rect], tile_per_box: f64) -> Self {
         let mut rule = Rule { image, tile_per_box, growth: 1.0 };
         loop {
-            let plan = Self::under(rule, boxes_image, known);
-            let n_new = plan.tiles.iter().filter(|tile| !known.contains(&tile.rect)).count();
-            if n_new <= MAX_TILES {
+            if let Some(plan) = Self::under(rule, boxes_image, known) {
                 return plan;
             }
             rule.growth *= GROWTH;
         }
     }
 
-    fn under(rule: Rule, boxes: &[PixelBox], known: &[Rect]) -> Self {
+    /// `None` once it takes more than [`MAX_TILES`] new ones: with thousands of boxes all of it would take minutes.
+    fn under(rule: Rule, boxes: &[PixelBox], known: &[Rect]) -> Option<Self> {
         let (small, whole): (Vec<usize>, Vec<usize>) = (0..boxes.len()).partition(|&i| rule.is_small(boxes[i]));
         let mut plan = Self { whole, tiles: Vec::new() };
 
@@ -77,6 +76,7 @@ impl Plan {
                 plan.tiles.push(Tile { rect, boxes });
             }
         }
+        let mut n_new = 0;
         while let Some(&seed) = open.first() {
             let best = rule
                 .placements(boxes[seed])
@@ -87,12 +87,16 @@ impl Plan {
                 .expect("there are placements");
             // A box at the limit of rounding may miss its own tile; it must leave the list all the same.
             let boxes = take(&mut open, |i| i == seed || rule.serves(best, boxes[i]));
+            n_new += usize::from(!known.contains(&best));
+            if n_new > MAX_TILES {
+                return None;
+            }
             plan.tiles.push(Tile { rect: best, boxes });
         }
         for tile in &mut plan.tiles {
             tile.boxes.sort_unstable();
         }
-        plan
+        Some(plan)
     }
 }
 
@@ -268,5 +272,18 @@ mod tests {
             check_complete(&plan, IMAGE, &boxes);
             assert!(plan.tiles.len() <= MAX_TILES, "{n} boxes, {} tiles", plan.tiles.len());
         }
+    }
+
+    #[test]
+    fn tens_of_thousands_of_specks_are_planned_in_a_moment() {
+        // Each far from all others in tiles of its own, so that a plan for all would look at each of them for each of them.
+        let image = Size { width: 12_000, height: 12_000 };
+        let boxes: Vec<PixelBox> =
+            (0..30_000).map(|i| square(f64::from(i % 173 * 69), f64::from(i / 173 * 69), 1.0)).collect();
+        let started = std::time::Instant::now();
+        let plan = Plan::closer(image, &boxes, &[], 3.0);
+        assert!(started.elapsed().as_secs() < 20, "it took {:?}, all of it takes minutes", started.elapsed());
+        check_complete(&plan, image, &boxes);
+        assert!(plan.tiles.len() <= MAX_TILES);
     }
 }

@@ -26,8 +26,8 @@ use crate::{
     manifest::Manifest,
     measure::{self, Segment},
     metrics,
-    model::{self, Embedding, Encoding, FileSums, Network as _, OnnxModel},
-    pipeline::{Mode, Options, Pipeline, SegmentError, Segmentation, Timings},
+    model::{self, Embedding, Encoding, FileSums, ModelError, Network as _, OnnxModel},
+    pipeline::{Mode, Options, Pipeline, Segmentation, Timings},
     postprocess::{LabelMap, Mask},
     prompt::{BoxPrompt, ClassPrompt, N_CLASSES},
     refine,
@@ -590,7 +590,7 @@ fn read_source(source: &JsValue) -> Result<Study, JsValue> {
 fn with_pipeline<T>(act: impl FnOnce(&mut Pipeline<OnnxModel>) -> Result<T, JsValue>) -> Result<T, JsValue> {
     PIPELINE.with_borrow_mut(|pipeline| match pipeline {
         Some(pipeline) => act(pipeline),
-        None => Err(js_error(SegmentError::NothingOpen)),
+        None => Err(js_error(ModelError::NotLoaded)),
     })
 }
 

@@ -107,6 +107,16 @@ fn what_is_wrong_with_the_input_is_said() {
          hint: end it with .png, .overlay.png, .npz or .json\n",
     );
     check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "disc.png"],
+        "error[output.is-input]: the output is the picture itself, which would be lost: disc.png\n\
+         hint: give the output another name\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.png", "-o", "none/mask.json"],
+        "error[file.io]: the file or its folder does not exist: none/mask.json\nhint: check the path\n",
+    );
+    assert!(!folder.path().join("mask.png").exists(), "all outputs or none");
+    check(
         &["segment", "disc.png", "--box", "1,2,30,40", "--model", "huge"],
         "error[model.not-found]: there is no model “huge”\n\
          hint: see `medbox models`, or give a folder that holds a manifest.json\n",
@@ -155,6 +165,53 @@ fn usage_errors_exit_with_two() {
     let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--class", "tomography"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(message.contains("there is no class “tomography”; use auto, unknown, ct, mr"), "{message}");
+}
+
+/// As a shell would redirect it.
+fn medbox_to(folder: &Path, args: &[&str], stdout: fs::File) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_medbox"))
+        .current_dir(folder)
+        .env("MEDBOX_MODELS", PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"))
+        .args(args)
+        .stdout(stdout)
+        .output()
+        .expect("medbox starts")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_and_a_reader_that_left_is_not() {
+    let folder = folder_with_disc();
+    for args in [&["models"][..], &["completions", "bash"]] {
+        let full = fs::File::options().write(true).open("/dev/full").expect("it exists on Linux");
+        let output = medbox_to(folder.path(), args, full);
+        assert_eq!(
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+            (
+                Some(1),
+                "error[file.io]: No space left on device (os error 28): stdout\n\
+                 hint: check the disk, or where the output goes\n"
+            )
+        );
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = medbox_to(folder.path(), args, fs::File::from(std::os::fd::OwnedFd::from(writer)));
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &[][..]));
+    }
+}
+
+#[test]
+fn a_folder_of_models_need_not_name_a_default() {
+    let folder = folder_with_disc();
+    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lite"), folder.path().join("models/lite"));
+    fs::create_dir_all(&to).expect("a folder");
+    fs::copy(from.join("manifest.json"), to.join("manifest.json")).expect("a copy");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medbox"));
+        command.current_dir(folder.path()).env("MEDBOX_MODELS", folder.path().join("models"));
+        command.args(args).output().expect("medbox starts")
+    };
+    assert!(stdout(&run(&["models"])).starts_with("lite"));
 }
 
 #[test]

@@ -219,6 +219,22 @@ fn folders_and_files_that_cannot_be_measured_are_named() {
         "error[eval.mask-size]: the mask is 30 × 20 pixels, its picture 96 × 64: data/more/pairs/masks/c_in.png\n\
          hint: draw masks at the size of the picture\n",
     );
+    // A photograph in the place of a mask: each of its values is an object that spans the picture.
+    let photograph =
+        image::ImageBuffer::from_fn(900, 900, |x, y| image::Luma([((x * 131 + y * 37) % 1000 + 1) as u16]));
+    let mut png = Cursor::new(Vec::new());
+    photograph.write_to(&mut png, image::ImageFormat::Png).expect("a PNG");
+    data.write("data/more/pairs/masks/c_in.png", png.into_inner());
+    data.check_refused(
+        &["data/more"],
+        "error[labels.strewn]: the 1000 labels of the file are strewn over 809640040 pixels, and at most 536870912 are \
+         taken over: data/more/pairs/masks/c_in.png\n\
+         hint: this looks like a picture: choose a file with one number for each object\n",
+    );
+    data.check_refused(
+        &["data/squares", "--rows", "none/rows.csv"],
+        "error[file.io]: the file or its folder does not exist: none/rows.csv\nhint: check the path\n",
+    );
     data.write("data/more/pairs/meta.json", r#"{"name": "pairs"}"#);
     data.check_refused(
         &["data/more"],

@@ -11,6 +11,8 @@ use crate::{image::Image, postprocess::LabelMap};
 
 /// NumPy's own limit (`numpy.lib.format`, `max_header_size`).
 const MAX_HEADER_BYTES: usize = 10_000;
+/// What an array of boxes may hold: some half a million of them, in the largest type.
+const MAX_BOX_BYTES: u64 = 16 << 20;
 /// Brackets that a header may open. Two are in use; the parser goes one level down for each, and the stack is short.
 const MAX_BRACKETS: usize = 16;
 
@@ -52,7 +54,7 @@ pub struct Case {
 pub fn read_case(bytes: &[u8], limits: &Limits) -> Result<Case, OpenError> {
     let (image, _) = read_image(bytes, limits)?;
     let mut archive = Archive::open(bytes, limits)?;
-    let boxes = archive.get("boxes")?.ok_or(OpenError::MissingArray { name: "boxes" })?;
+    let boxes = archive.boxes()?;
     let labels = match archive.get("gts")? {
         Some(array) if array.shape != [image.size().height as usize, image.size().width as usize] => {
             return Err(array.wrong_shape("that of imgs"));
@@ -60,7 +62,7 @@ pub fn read_case(bytes: &[u8], limits: &Limits) -> Result<Case, OpenError> {
         Some(array) => Some(label_map(&array, limits)?),
         None => None,
     };
-    Ok(Case { boxes: box_sides(&boxes)?, image, labels })
+    Ok(Case { boxes, image, labels })
 }
 
 /// The array `boxes` alone: (n, 4), x0, y0, x1, y1 in image pixels, as stored; nothing is checked.
@@ -68,8 +70,7 @@ pub fn read_case(bytes: &[u8], limits: &Limits) -> Result<Case, OpenError> {
 /// # Errors
 /// [`OpenError`], as [`read_case`].
 pub fn read_boxes(bytes: &[u8], limits: &Limits) -> Result<Vec<[f64; 4]>, OpenError> {
-    let boxes = Archive::open(bytes, limits)?.get("boxes")?.ok_or(OpenError::MissingArray { name: "boxes" })?;
-    box_sides(&boxes)
+    Archive::open(bytes, limits)?.boxes()
 }
 
 /// A label map alone: the array `segs`, which predictions have, or else `gts`, (H, W); `None` when there is neither.
@@ -106,14 +107,6 @@ pub(super) fn read_image(bytes: &[u8], limits: &Limits) -> Result<(Image, u8), O
     let values: Vec<u8> = values.iter().copied().collect();
     let image = if channels == 1 { Image::from_grey8(size, &values)? } else { Image::from_rgb8(size, values)? };
     Ok((image, channels))
-}
-
-fn box_sides(array: &Array) -> Result<Vec<[f64; 4]>, OpenError> {
-    let values = array.values.as_f64();
-    match *array.shape {
-        [_, 4] => Ok(values.chunks_exact(4).map(|sides| [sides[0], sides[1], sides[2], sides[3]]).collect()),
-        _ => Err(array.wrong_shape("(n, 4)")),
-    }
 }
 
 fn label_map(array: &Array, limits: &Limits) -> Result<LabelMap, OpenError> {
@@ -191,6 +184,17 @@ impl<'a> Archive<'a> {
         Ok(Self { zip, n_bytes: bytes.len(), limits: *limits })
     }
 
+    /// The array `boxes`, which has to be there. A picture's limit would let through lists that fill the memory.
+    fn boxes(&mut self) -> Result<Vec<[f64; 4]>, OpenError> {
+        let of_picture = self.limits;
+        self.limits.max_bytes = of_picture.max_bytes.min(MAX_BOX_BYTES);
+        let array = self.get("boxes");
+        self.limits = of_picture;
+        let array = array?.ok_or(OpenError::MissingArray { name: "boxes" })?;
+        let [_, 4] = *array.shape else { return Err(array.wrong_shape("(n, 4)")) };
+        Ok(array.values.as_f64().chunks_exact(4).map(|sides| [sides[0], sides[1], sides[2], sides[3]]).collect())
+    }
+
     /// The array `name`, or `None` when there is none.
     fn get(&mut self, name: &'static str) -> Result<Option<Array>, OpenError> {
         let mut entry = match self.zip.by_name(&format!("{name}.npy")) {
@@ -231,7 +235,9 @@ fn parse_npy(name: &'static str, npy: &[u8]) -> Result<Array, OpenError> {
         _ => return Err(OpenError::WrongType { name, found: type_name, expected: "a plain number" }),
     };
     let promised = header.shape.iter().try_fold(item_bytes, |bytes, &n| bytes.checked_mul(n));
-    if promised != Some(rest.len()) {
+    // An array that is empty along one side is refused too where its other sides are more than any memory has.
+    let others = header.shape.iter().filter(|&&n| n > 0).try_fold(item_bytes, |bytes, &n| bytes.checked_mul(n));
+    if promised != Some(rest.len()) || others.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
         let (shape, found) = (&header.shape, rest.len());
         return Err(unreadable(&format!("shape {shape:?} of {item_bytes} bytes each, but {found} bytes follow")));
     }
@@ -457,6 +463,20 @@ mod tests {
             ),
             AGAIN,
         );
+        // Nothing is promised where one side is 0, but the array's maker multiplies the others.
+        let side = usize::MAX / 2;
+        check_refused(
+            &archive_of(&npy_of(
+                &format!("{{'descr': '|u1', 'fortran_order': False, 'shape': (0, {side}, {side})}}"),
+                &[],
+            )),
+            "open.damaged",
+            &format!(
+                "the NPZ file is damaged: the array “imgs” cannot be read \
+                 (shape [0, {side}, {side}] of 1 bytes each, but 0 bytes follow)"
+            ),
+            AGAIN,
+        );
         check_refused(
             &archive_of(&npy_of(&"(".repeat(9000), &[])),
             "open.damaged",
@@ -492,6 +512,14 @@ mod tests {
             err.to_string(),
             "the picture is 2000 × 2000 pixels, 4000000 in all, and at most 1000000 are opened"
         );
+    }
+
+    #[test]
+    fn a_list_of_boxes_has_a_limit_of_its_own() {
+        let bytes = npz! { "boxes": Array2::<u8>::zeros((5_000_000, 4)) };
+        assert!(bytes.len() < 100_000, "it is small: {}", bytes.len());
+        let err = read_boxes(&bytes, &Limits::default()).unwrap_err();
+        assert_eq!(err.to_string(), "the file asks for 20000128 bytes of memory, and at most 16777216 are given");
     }
 
     #[test]

@@ -28,25 +28,35 @@ const FORMAT: Format = Format::Tiff;
 /// [`OpenError`]: truncated, damaged, unsupported (10, 12 and 14 bits; more than one band besides alpha; CIE L\*a\*b\*;
 /// compressions that the `tiff` crate lacks), or over the limits.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
-    let Page { mut raster, palette, .. } = read_page(bytes, limits)?;
+    let Page { mut raster, palette } = read_page(bytes, limits, Shown::Yes)?;
     if let Samples::U8(values) = &mut raster.samples {
+        let brightest = u8::MAX >> (8 - raster.bits.min(8));
+        let step = u8::MAX / brightest; // 255, 85, 17 or 1, exactly
         if let Some(palette) = palette {
-            *values = values.iter().flat_map(|&index| palette[usize::from(index)]).collect();
-            raster.channels = Channels::Rgb;
+            // An index, and alpha behind it or not.
+            let colours = values.chunks_exact(raster.channels.count()).flat_map(|pixel| {
+                palette[usize::from(pixel[0])].into_iter().chain(pixel[1..].iter().map(|alpha| alpha * step))
+            });
+            *values = colours.collect();
+            raster.channels = if raster.channels == Channels::Grey { Channels::Rgb } else { Channels::Rgba };
             raster.bits = 8;
-        } else if raster.bits < 8 {
-            let brightest = u8::MAX >> (8 - raster.bits);
-            for value in values {
-                *value *= u8::MAX / brightest; // 255, 85 or 17, exactly
-            }
+        } else {
+            values.iter_mut().for_each(|value| *value *= step);
         }
     }
     Ok(raster)
 }
 
-/// Decodes the first page as stored: palette indices and small integers are left alone.
+/// Decodes the first page as stored: palette indices and small integers are left alone, and nothing is turned round.
 pub(super) fn read_raw(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
-    Ok(read_page(bytes, limits)?.raster)
+    Ok(read_page(bytes, limits, Shown::No)?.raster)
+}
+
+/// Whether values are what is to be seen, or numbers as they are stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Yes,
+    No,
 }
 
 struct Page {
@@ -55,7 +65,7 @@ struct Page {
     palette: Option<Vec<[u8; 3]>>,
 }
 
-fn read_page(bytes: &[u8], limits: &Limits) -> Result<Page, OpenError> {
+fn read_page(bytes: &[u8], limits: &Limits, shown: Shown) -> Result<Page, OpenError> {
     let failed = |error: TiffError| from_tiff_error(error, bytes.len(), limits);
     let mut decoder = open(bytes, limits).map_err(failed)?;
     let (width, height) = decoder.dimensions().map_err(failed)?;
@@ -63,8 +73,10 @@ fn read_page(bytes: &[u8], limits: &Limits) -> Result<Page, OpenError> {
 
     // Where the decoder falls short, it is given a copy of the file whose header says something that it can do.
     let mut changes = Vec::new();
-    if palette.is_some() {
-        // A picture of indices differs from a grey one in this tag alone.
+    let photometric = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation).map_err(failed)?;
+    let white_is_zero = photometric == Some(PhotometricInterpretation::WhiteIsZero.to_u16());
+    if palette.is_some() || (white_is_zero && shown == Shown::No) {
+        // A picture of indices differs from a grey one in this tag alone, and so does one that the decoder would turn round.
         changes.push((Tag::PhotometricInterpretation, u32::from(PhotometricInterpretation::BlackIsZero.to_u16())));
     }
     let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(failed)?;
@@ -89,7 +101,8 @@ fn palette(
     if photometric != Some(PhotometricInterpretation::RGBPalette.to_u16()) {
         return Ok(None);
     }
-    let bits = decoder.find_tag_unsigned::<u16>(Tag::BitsPerSample).map_err(&failed)?.unwrap_or(1);
+    let bits = decoder.find_tag_unsigned_vec::<u16>(Tag::BitsPerSample).map_err(&failed)?;
+    let bits = bits.and_then(|bits| bits.first().copied()).unwrap_or(1);
     let colours = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(&failed)?;
     if !matches!(bits, 1 | 2 | 4 | 8) || colours.len() != 3 << bits {
         return Err(unsupported(format!("its palette has {} entries for {bits} bits", colours.len())));
@@ -493,6 +506,28 @@ mod tests {
         let data: Vec<u8> = [f32::NAN, 2.0, 4.0, f32::INFINITY].iter().flat_map(|v| v.to_le_bytes()).collect();
         let bytes = tiff_of(4, 1, &[(BITS, &[32]), (PHOTOMETRIC, &[1]), (FORMAT, &[3])], &data);
         assert_eq!(grey(&bytes), [0, 0, 255, 255]);
+    }
+
+    #[test]
+    fn a_palette_may_have_alpha_beside_it() {
+        let mut map = [[0u16; 256]; 3];
+        [map[0][1], map[1][2]] = [0xff00, 0x8000]; // red, half green
+        let map = map.concat();
+        for bits in [&[8][..], &[8, 8]] {
+            let tags: [(u16, &[u16]); 5] =
+                [(BITS, bits), (PHOTOMETRIC, &[3]), (SAMPLES, &[2]), (EXTRA, &[2]), (COLOUR_MAP, &map)];
+            let study = open_tiff(&tiff_of(3, 1, &tags, &[1, 255, 2, 255, 1, 0]));
+            assert_eq!(study.image.rgb(), [255, 0, 0, 0, 128, 0, 0, 0, 0], "the last is transparent, over black");
+            assert_eq!(study.source.channels, 4);
+        }
+    }
+
+    #[test]
+    fn labels_are_not_turned_round_where_white_is_zero() {
+        let bytes = tiff_of(3, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[0])], &[0, 255, 2]);
+        assert_eq!(grey(&bytes), [255, 0, 253]);
+        let labels = labels::read_label_map(&bytes, &Limits::default()).expect("a label map");
+        assert_eq!(labels.labels(), [0, 255, 2]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use medbox::{
 };
 use serde_json::json;
 
-use crate::{clock_ms, fail::CliError, segment::Choice};
+use crate::{clock_ms, fail::CliError, files, segment::Choice};
 
 /// Arguments of `medbox bench`.
 #[derive(Debug, Args)]
@@ -66,11 +66,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     let mut pipeline = Pipeline::new(model, clock_ms);
     let name = pipeline.network().manifest().name.clone();
     if !args.json {
-        println!("{name}, loaded in {load_ms:.0} ms, one thread; seconds from the open picture to the label map");
-        println!(
+        files::tell(format_args!(
+            "{name}, loaded in {load_ms:.0} ms, one thread; seconds from the open picture to the label map"
+        ))?;
+        files::tell(format_args!(
             "{:<16} {:>11} {:>6} {:>8} {:>8} | paper: LiteMedSAM, proposed",
             "case", "size", "boxes", "encodes", "s"
-        );
+        ))?;
     }
     let mut rows = Vec::new();
     for (case, picture) in CASES.iter().zip(pictures.iter().cycle()) {
@@ -84,9 +86,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
         let Case { name, width, height, n_boxes, baseline_s, proposed_s } = case;
         if !args.json {
             let size = format!("{width}×{height}");
-            println!(
+            files::tell(format_args!(
                 "{name:<16} {size:>11} {n_boxes:>6} {encodes:>8} {seconds:>8.2} | {baseline_s:>6.1} {proposed_s:>6.1}"
-            );
+            ))?;
         }
         rows.push(
             json!({"case": name, "size": [width, height], "boxes": n_boxes, "encodes": encodes, "seconds": seconds,
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
         );
     }
     if args.json {
-        println!("{:#}", json!({"model": name, "load_ms": load_ms, "cases": rows}));
+        files::tell(format_args!("{:#}", json!({"model": name, "load_ms": load_ms, "cases": rows})))?;
     }
     Ok(())
 }
@@ -112,9 +114,8 @@ fn time_case(
     pipeline.open(image);
     let answer = pipeline.segment(&boxes, &args.choice.options())?;
     let map = LabelMap::from_masks(size, answer.objects.iter().map(|object| &object.mask));
+    std::hint::black_box(map); // It is part of what is timed, though nobody looks at it.
     let seconds = (clock_ms() - started) / 1e3;
-    // The map is part of what is timed: looking at it keeps the compiler from leaving it out.
-    debug_assert!(usize::from(map.max_label()) <= boxes.len());
     Ok((seconds, answer.encodes))
 }
 

@@ -5,8 +5,7 @@ mod data;
 mod report;
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,6 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use medbox::{
     formats::{self, Limits},
     geometry::{PixelBox, Size},
+    import,
     metrics::{self, Comparison, TOLERANCE_PX},
     model::{Network as _, OnnxModel},
     pipeline::{Options, Pipeline, Segmentation},
@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     clock_ms,
     fail::CliError,
-    models,
+    files, models,
     segment::{CliMode, most_likely, usage},
 };
 use data::spread;
@@ -125,6 +125,7 @@ fn parse_jitter(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
+    args.rows.as_deref().map_or(Ok(()), files::check_output)?;
     let (unit, pictures, model) = match &args.npz {
         Some(folder) => {
             let cases = challenge::find(folder, args.max_images)?;
@@ -145,16 +146,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
             "choose other folders or images",
         ));
     }
-    if let Some(path) = &args.rows {
-        report::write_rows(path, &pictures)?;
-    }
     let report = Report::new(unit, &model.manifest().name, args.mode.into(), &pictures);
     if args.json {
-        println!("{:#}", report.json());
+        files::tell(format_args!("{:#}", report.json()))?;
     } else {
-        print!("{report}");
+        files::tell(report.to_string().trim_end())?;
     }
-    Ok(())
+    args.rows.as_ref().map_or(Ok(()), |path| report::write_rows(path, &pictures))
 }
 
 /// Measures pictures on all cores; those without objects are left out. The order is that of `tasks`, and so is the error's:
@@ -196,8 +194,8 @@ fn measure(sample: &data::Sample<'_>, model: &Arc<OnnxModel>, args: &EvalArgs) -
     if references.is_empty() {
         return Ok(None);
     }
-    let study =
-        formats::open(&read(&sample.image)?, &Limits::default()).map_err(|e| CliError::from(e).at(&sample.image))?;
+    let study = formats::open(&files::read(&sample.image)?, &Limits::default())
+        .map_err(|e| CliError::from(e).at(&sample.image))?;
     let size = study.image.size();
     let boxes = references
         .iter()
@@ -251,16 +249,14 @@ fn read_references<'a>(sample: &data::Sample<'a>, max_objects: usize) -> Result<
         if !path.exists() {
             continue;
         }
-        let map = formats::labels::read_label_map(&read(&path)?, &Limits::default())
+        let map = formats::labels::read_label_map(&files::read(&path)?, &Limits::default())
             .map_err(|e| CliError::from(e).at(&path))?;
-        let objects = spread(map.objects(MIN_AREA_PX), max_objects);
+        let objects =
+            import::objects(&map, MIN_AREA_PX, &Limits::default()).map_err(|e| CliError::from(e).at(&path))?;
+        let objects = spread(objects, max_objects);
         references.extend(objects.into_iter().map(|(id, mask)| Reference { suffix, id, mask }));
     }
     Ok(references)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    fs::read(path).map_err(|e| CliError::io(path, &e))
 }
 
 /// What a box's random shares are drawn from. File names hold no NUL, so that no two objects share a name.

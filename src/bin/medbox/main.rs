@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod fail;
+mod files;
 mod models;
 mod segment;
 
@@ -54,8 +55,9 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Models => models::run(),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "medbox", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "medbox", &mut script);
+            files::tell(String::from_utf8_lossy(&script).trim_end())
         }
     };
     match outcome {

@@ -10,7 +10,7 @@ use medbox::{
     model::{ModelError, OnnxModel},
 };
 
-use crate::fail::CliError;
+use crate::{fail::CliError, files};
 
 /// The file beside the models that names the one to use when none is asked for.
 const DEFAULT_FILE: &str = "default";
@@ -58,17 +58,27 @@ fn find(name_or_folder: Option<&str>) -> Result<PathBuf, CliError> {
 }
 
 fn default_name(roots: &[PathBuf]) -> Result<String, CliError> {
-    roots
-        .iter()
-        .find_map(|root| fs::read_to_string(root.join(DEFAULT_FILE)).ok())
-        .map(|text| text.trim().to_owned())
-        .ok_or_else(|| {
+    let named = roots.iter().find_map(|root| fs::read_to_string(root.join(DEFAULT_FILE)).ok());
+    named.map(|text| text.trim().to_owned()).ok_or_else(|| {
+        if roots.is_empty() {
+            no_models()
+        } else {
             CliError::new(
-                "model.no-models",
-                "no folder with models was found",
-                "set MEDBOX_MODELS to the folder, or run medbox where ./models is",
+                "model.no-default",
+                format!("the folder of the models has no file “{DEFAULT_FILE}” that names the one to take"),
+                "name a model with --model",
             )
-        })
+            .at(&roots[0])
+        }
+    })
+}
+
+fn no_models() -> CliError {
+    CliError::new(
+        "model.no-models",
+        "no folder with models was found",
+        "set MEDBOX_MODELS to the folder, or run medbox where ./models is",
+    )
 }
 
 fn read_manifest(folder: &Path) -> Result<Manifest, CliError> {
@@ -80,7 +90,10 @@ fn read_manifest(folder: &Path) -> Result<Manifest, CliError> {
 /// `medbox models`: one block a model.
 pub(crate) fn run() -> Result<(), CliError> {
     let roots = roots();
-    let default = default_name(&roots)?;
+    if roots.is_empty() {
+        return Err(no_models());
+    }
+    let default = default_name(&roots).ok();
     let mut seen = Vec::new();
     for root in roots {
         let Ok(entries) = fs::read_dir(&root) else { continue };
@@ -91,24 +104,27 @@ pub(crate) fn run() -> Result<(), CliError> {
             if seen.contains(&manifest.name) {
                 continue;
             }
-            print_model(&manifest, manifest.name == default);
+            files::tell(described(&manifest, default.as_ref() == Some(&manifest.name)))?;
             seen.push(manifest.name);
         }
     }
     Ok(())
 }
 
-fn print_model(manifest: &Manifest, is_default: bool) {
+fn described(manifest: &Manifest, is_default: bool) -> String {
     let mark = if is_default { " (default)" } else { "" };
     let megabytes = manifest.bytes() as f64 / 1e6;
     let (parameters, gmac) = (manifest.parameters as f64 / 1e6, manifest.gmac);
-    println!("{}{mark}: {}", manifest.name, manifest.title);
-    println!(
-        "  {parameters:.2} M parameters, {megabytes:.1} MB; {:.2} GMAC to encode, {:.3} a box",
-        gmac.encode, gmac.decode_per_box
-    );
-    println!("  class prompt: {}", if manifest.takes_class() { "yes" } else { "no" });
-    println!("  licence: {}", manifest.licence);
-    println!("  intended use: {}", manifest.intended_use);
-    println!("  attribution: {}", manifest.attribution);
+    [
+        format!("{}{mark}: {}", manifest.name, manifest.title),
+        format!(
+            "  {parameters:.2} M parameters, {megabytes:.1} MB; {:.2} GMAC to encode, {:.3} a box",
+            gmac.encode, gmac.decode_per_box
+        ),
+        format!("  class prompt: {}", if manifest.takes_class() { "yes" } else { "no" }),
+        format!("  licence: {}", manifest.licence),
+        format!("  intended use: {}", manifest.intended_use),
+        format!("  attribution: {}", manifest.attribution),
+    ]
+    .join("\n")
 }

@@ -19,7 +19,7 @@ use medbox::{
 };
 use serde_json::{Value, json};
 
-use crate::{clock_ms, fail::CliError, models};
+use crate::{clock_ms, fail::CliError, files, models};
 
 /// Arguments of `medbox segment`.
 #[derive(Debug, Args)]
@@ -98,12 +98,16 @@ fn parse_box(text: &str) -> Result<[f64; 4], String> {
 /// Runs the command.
 pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     let outputs: Vec<Output> = args.outputs.iter().map(|path| Output::from_path(path)).collect::<Result<_, _>>()?;
-    let bytes = fs::read(&args.input).map_err(|e| CliError::io(&args.input, &e))?;
+    for path in &args.outputs {
+        files::check_output(path)?;
+        files::check_not_input(path, &args.input)?;
+    }
+    let bytes = files::read(&args.input)?;
     let study = formats::open(&bytes, &Limits::default()).map_err(|e| CliError::from(e).at(&args.input))?;
     let size = study.image.size();
     let boxes: Vec<BoxPrompt> = match &args.boxes {
         Some(path) => {
-            let list = fs::read(path).map_err(|e| CliError::io(path, &e))?;
+            let list = files::read(path)?;
             import::boxes(&list, size, &Limits::default()).map_err(|e| CliError::from(e).at(path))?
         }
         None => {
@@ -120,17 +124,20 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     pipeline.open(study.image);
     let answer = pipeline.segment(&boxes, &options)?;
 
-    for output in &outputs {
-        let bytes = output.render(pipeline.image()?, args.input.file_name().and_then(|n| n.to_str()), &answer)?;
+    // All of them or none.
+    let file_name = args.input.file_name().and_then(|n| n.to_str());
+    let image = pipeline.image()?;
+    let rendered: Vec<Vec<u8>> =
+        outputs.iter().map(|output| output.render(image, file_name, &answer)).collect::<Result<_, _>>()?;
+    for (output, bytes) in outputs.iter().zip(rendered) {
         fs::write(output.path, bytes).map_err(|e| CliError::io(output.path, &e))?;
     }
     let model = pipeline.network().manifest().name.as_str();
     if args.json {
-        println!("{:#}", as_json(model, size, options.mode, &answer, load_ms));
+        files::tell(format_args!("{:#}", as_json(model, size, options.mode, &answer, load_ms)))
     } else {
-        print_text(&answer);
+        files::tell(as_text(&answer))
     }
-    Ok(())
 }
 
 /// One file to write.
@@ -219,14 +226,15 @@ pub(crate) fn most_likely(probabilities: &[f32; N_CLASSES]) -> Modality {
         .expect("there are 11 classes")
 }
 
-fn print_text(answer: &Segmentation) {
+fn as_text(answer: &Segmentation) -> String {
+    let mut lines = Vec::new();
     if let Some(probabilities) = &answer.probabilities {
         let class = most_likely(probabilities);
-        println!("class {class} ({:.0} %)", probabilities[class.index()] * 100.0);
+        lines.push(format!("class {class} ({:.0} %)", probabilities[class.index()] * 100.0));
     }
     for (index, object) in answer.objects.iter().enumerate() {
         let b = object.prompt.box_image();
-        println!(
+        lines.push(format!(
             "{:>4}  box {},{},{},{}  {} px  score {:.2}",
             index + 1,
             b.x0,
@@ -235,10 +243,11 @@ fn print_text(answer: &Segmentation) {
             b.y1,
             object.mask.area_px(),
             object.score
-        );
+        ));
     }
     let Segmentation { timings, encodes, tiles, .. } = answer;
     let counted = |n: usize, thing: &str| format!("{n} {thing}{}", if n == 1 { "" } else { "s" });
     let (encodes, tiles) = (counted(*encodes, "encode"), counted(*tiles, "tile"));
-    println!("{encodes} ({tiles}) in {:.0} ms, decoding {:.0} ms", timings.encode_ms, timings.decode_ms);
+    lines.push(format!("{encodes} ({tiles}) in {:.0} ms, decoding {:.0} ms", timings.encode_ms, timings.decode_ms));
+    lines.join("\n")
 }

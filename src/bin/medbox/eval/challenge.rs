@@ -9,6 +9,7 @@ use std::{
 use medbox::{
     formats::{Limits, OpenError, npz},
     geometry::Rect,
+    import,
     model::OnnxModel,
     pipeline::{Options, Pipeline},
     postprocess::{LabelMap, Mask},
@@ -18,10 +19,9 @@ use medbox::{
 use super::{
     EvalArgs,
     data::{list, spread},
-    read,
     report::{Item, Picture, Row, Scores},
 };
-use crate::{clock_ms, fail::CliError};
+use crate::{clock_ms, fail::CliError, files};
 
 /// At this mean DSC and below, the challenge does not measure surfaces and takes 0.
 const LEAST_DSC_FOR_NSD: f64 = 0.2;
@@ -90,7 +90,8 @@ pub(super) fn find(folder: &Path, max_files: usize) -> Result<Vec<CaseFile>, Cli
 /// Scores one file: the mean over the labels 1, 2, … of its reference, on label maps in which later boxes overwrite
 /// earlier ones. A label that neither map has is left out of the mean (the challenge's own mean would become NaN).
 pub(super) fn measure(file: &CaseFile, model: &Arc<OnnxModel>, args: &EvalArgs) -> Result<Option<Picture>, CliError> {
-    let case = npz::read_case(&read(&file.path)?, &Limits::default()).map_err(|e| CliError::from(e).at(&file.path))?;
+    let case =
+        npz::read_case(&files::read(&file.path)?, &Limits::default()).map_err(|e| CliError::from(e).at(&file.path))?;
     let labels = case.labels.ok_or_else(|| CliError::from(OpenError::MissingArray { name: "gts" }).at(&file.path))?;
     let size = case.image.size();
     let boxes: Vec<BoxPrompt> = case
@@ -106,7 +107,8 @@ pub(super) fn measure(file: &CaseFile, model: &Arc<OnnxModel>, args: &EvalArgs) 
         .map_err(|e| CliError::from(e).at(&file.path))?;
     let predicted = LabelMap::from_masks(size, answer.objects.iter().map(|object| &object.mask));
 
-    let rows = score_labels(&labels, &predicted, &boxes)?;
+    let reference = import::objects(&labels, 1, &Limits::default()).map_err(|e| CliError::from(e).at(&file.path))?;
+    let rows = score_labels(labels.max_label(), reference, &predicted, &boxes)?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -129,14 +131,19 @@ impl CaseFile {
     }
 }
 
-/// One row for each label up to the reference's greatest that either map has.
-fn score_labels(reference: &LabelMap, predicted: &LabelMap, boxes: &[BoxPrompt]) -> Result<Vec<Row>, CliError> {
-    let size = reference.size();
+/// One row for each label up to the reference's greatest, `max_label`, that either map has.
+fn score_labels(
+    max_label: u16,
+    reference: Vec<(u16, Mask)>,
+    predicted: &LabelMap,
+    boxes: &[BoxPrompt],
+) -> Result<Vec<Row>, CliError> {
+    let size = predicted.size();
     let nothing = Mask::from_region(size, Rect { x: 0, y: 0, width: 0, height: 0 }, Vec::new());
-    let by_label = |map: &LabelMap| map.objects(1).into_iter().collect::<BTreeMap<u16, Mask>>();
-    let (reference_masks, predicted_masks) = (by_label(reference), by_label(predicted));
+    let by_label = |objects: Vec<(u16, Mask)>| objects.into_iter().collect::<BTreeMap<u16, Mask>>();
+    let (reference_masks, predicted_masks) = (by_label(reference), by_label(predicted.objects(1)));
     let mut rows = Vec::new();
-    for label in 1..=reference.max_label() {
+    for label in 1..=max_label {
         let drawn = reference_masks.get(&label).unwrap_or(&nothing);
         let found = predicted_masks.get(&label).unwrap_or(&nothing);
         let Some(scores) = Scores::of(drawn, found)? else { continue };

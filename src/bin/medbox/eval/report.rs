@@ -110,8 +110,10 @@ pub(super) struct Report<'a> {
     mode: Mode,
     n_pictures: usize,
     modalities: BTreeMap<&'a str, Group>,
-    /// By name, each with its modality.
-    data_sets: BTreeMap<&'a str, (&'a str, Group)>,
+    /// By name.
+    data_sets: BTreeMap<&'a str, Group>,
+    /// By modality and name, as they are printed: challenge files of all modalities may lie in one folder.
+    parts: BTreeMap<(&'a str, &'a str), Group>,
     encodes: usize,
     encode_ms: Option<f64>,
     decode_ms_per_box: Option<f64>,
@@ -119,22 +121,21 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(unit: &'static str, model: &'a str, mode: Mode, pictures: &'a [Picture]) -> Self {
-        let (mut by_modality, mut by_data_set) = (BTreeMap::new(), BTreeMap::new());
-        for picture in pictures {
-            by_modality.entry(picture.modality.as_str()).or_insert_with(Vec::new).push(picture);
-            by_data_set.entry(picture.data_set.as_str()).or_insert_with(Vec::new).push(picture);
+        fn grouped<'a, K: Ord>(pictures: &'a [Picture], key: impl Fn(&'a Picture) -> K) -> BTreeMap<K, Group> {
+            let mut lists: BTreeMap<K, Vec<&Picture>> = BTreeMap::new();
+            for picture in pictures {
+                lists.entry(key(picture)).or_default().push(picture);
+            }
+            lists.into_iter().map(|(key, list)| (key, Group::of(&list.iter().copied()))).collect()
         }
-        let group = |pictures: &[&Picture]| Group::of(&pictures.iter().copied());
         Self {
             unit,
             model,
             mode,
             n_pictures: pictures.len(),
-            modalities: by_modality.iter().map(|(&name, list)| (name, group(list))).collect(),
-            data_sets: by_data_set
-                .iter()
-                .map(|(&name, list)| (name, (list[0].modality.as_str(), group(list))))
-                .collect(),
+            modalities: grouped(pictures, |picture| picture.modality.as_str()),
+            data_sets: grouped(pictures, |picture| picture.data_set.as_str()),
+            parts: grouped(pictures, |picture| (picture.modality.as_str(), picture.data_set.as_str())),
             encodes: pictures.iter().map(|picture| picture.encodes).sum(),
             encode_ms: median(pictures.iter().map(|picture| picture.encode_ms)),
             decode_ms_per_box: median(pictures.iter().map(|picture| picture.decode_ms_per_box)),
@@ -175,7 +176,7 @@ impl<'a> Report<'a> {
         let modalities: Map<String, Value> =
             self.modalities.iter().map(|(&name, means)| (name.to_owned(), group(means))).collect();
         let data_sets: Map<String, Value> =
-            self.data_sets.iter().map(|(&name, (_, means))| (name.to_owned(), group(means))).collect();
+            self.data_sets.iter().map(|(&name, means)| (name.to_owned(), group(means))).collect();
         json!({
             "model": self.model,
             "mode": self.mode.name(),
@@ -222,7 +223,7 @@ impl fmt::Display for Report<'_> {
         )?;
         for (&name, group) in &self.modalities {
             write_line(f, name, group)?;
-            for (data_set, (_, group)) in self.data_sets.iter().filter(|(_, (modality, _))| *modality == name) {
+            for ((_, data_set), group) in self.parts.iter().filter(|((modality, _), _)| *modality == name) {
                 write_line(f, &format!("  {data_set}"), group)?;
             }
         }
@@ -348,6 +349,23 @@ mod tests {
             json!({"objects": 0, "dsc": null, "nsd": null, "nsd_contour": null})
         );
         assert_eq!((&json["encodes"], &json["ms"]), (&json!(3), &json!({"encode": 10.0, "decode_per_box": 1.0})));
+    }
+
+    #[test]
+    fn a_data_set_of_two_modalities_is_printed_under_both() {
+        let pictures = [
+            picture("all", Modality::Us, Modality::Us, &[(0.5, 0.5)]),
+            picture("all", Modality::Ct, Modality::Ct, &[(0.5, 1.0), (0.5, 0.5)]),
+        ];
+        let report = Report::new("cases", "fake", Mode::Challenge, &pictures);
+        let table = report.to_string();
+        let counts: Vec<Vec<&str>> =
+            table.lines().skip(3).map(|line| line.split_whitespace().take(3).collect()).collect();
+        assert_eq!(
+            counts[..4],
+            [["CT", "2", "75.00"], ["all", "2", "75.00"], ["US", "1", "50.00"], ["all", "1", "50.00"]]
+        );
+        assert_eq!(report.json()["datasets"]["all"]["cases"], 3);
     }
 
     #[test]
