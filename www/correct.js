@@ -144,27 +144,31 @@ const REFINED = {'fill-holes': 'undo.fillHoles', 'largest-part': 'undo.largestPa
 export function refined(state, {id, mask}) {
   const {study} = state
   const job = jobAnswered(state, 'refine', id)
-  if (!study || !job) return state
+  if (!job) return state
   const idle = endJob(state, id)
   const item = itemById(state, job.itemId)
-  if (!item || item.mask !== job.mask) return idle
+  if (!study || !item || item.mask !== job.mask) return idle
   if (sameRaster(mask, job.mask)) return {...idle, notice: {key: 'notice.nothingToRefine', values: {n: item.id}}}
   const work = changeItem(study.work, item.id, () => withMask(item, mask))
   return withWork(idle, work, {key: REFINED[job.how], values: {n: item.id}})
 }
 
-/** The model is asked for the mask again. @param {State} state @param {number} id @returns {State} */
+/** The model is asked for the mask again. That is a step where it takes away what a person has made. @param {State} state @param {number} id @returns {State} */
 export function maskReset(state, id) {
   const {study} = state
   const item = itemById(state, id)
   if (!study || !item) return state
   const refusal = lockedNotice(item)
   if (refusal) return {...state, notice: refusal}
-  const work = changeItem(study.work, id, (one) => ({...one, mask: null}))
   const key = maskKey(state, item.box)
-  const next = withWork(state, work, {key: 'undo.reset', values: {n: id}})
-  return {...next, refused: state.refused.filter((one) => one !== key)}
+  const asked = {...state, refused: state.refused.filter((one) => one !== key), notice: null}
+  if (!isEdited(item)) return asked
+  const work = changeItem(study.work, id, (one) => ({...one, mask: null}))
+  return withWork(asked, work, {key: 'undo.reset', values: {n: id}})
 }
+
+/** Whether the model can be asked for an object's mask again: a person has changed it, or has stopped it. @param {State} state @param {Item} item */
+export const canReset = (state, item) => !item.locked && (isEdited(item) || progressOf(state, item) === 'refused')
 
 /** @param {State} state @param {Item} item @returns {Label | null} a mask that is on its way is not drawn over */
 const awaitedNotice = (state, item) =>

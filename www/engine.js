@@ -126,11 +126,14 @@ export function createEngine(client, subject) {
     },
     /** Views that it need not encode. @returns {ReadonlySet<string>} */
     views: () => there.views,
-    /** Makes a model the one in use, here and for all. @param {ModelFiles} files @returns {Promise<Answer<'load'>>} */
-    async load(files) {
+    /**
+     * Makes a model the one in use, here and, unless a newer one was wished for meanwhile, for all.
+     * @param {ModelFiles} files @param {() => boolean} isNewest @returns {Promise<Answer<'load'>>}
+     */
+    async load(files, isNewest) {
       await prepareCore()
       const info = await loadModel(files)
-      Object.assign(subject, {model: files, whole: null})
+      if (isNewest()) Object.assign(subject, {model: files, whole: null})
       return info
     },
     /**

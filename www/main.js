@@ -72,6 +72,9 @@ const paint = () => {
 }
 store.subscribe((state, previous) => {
   hold(state.draft !== null)
+  // Who has gone through a menu with keys stands before its button again.
+  const left = previous.menu && !state.menu && document.activeElement?.closest('.menu')
+  if (left && document.activeElement?.matches(':focus-visible')) part(`${previous.menu}Button`).focus()
   frame ||= requestAnimationFrame(paint)
   if (state.locale !== previous.locale) speak().then(paint)
 })
@@ -105,6 +108,10 @@ let penDown = false
 /** @type {ReturnType<typeof pinch> | null} */
 let pinching = null
 let spaceHeld = false
+// What the hand does is meant for the picture that it began on.
+store.subscribe((state, previous) => {
+  if (state.study?.source !== previous.study?.source) gesture = pinching = null
+})
 
 /** @param {PointerEvent} event all places since the last event @returns {Point[]} */
 const trailOf = (event) => {
@@ -203,11 +210,14 @@ canvas.addEventListener('wheel', (event) => {
 /** @param {Element | null} node  where letters are written, or a key has its own meaning */
 const takesKeys = (node) => node instanceof HTMLInputElement && (node.type === 'text' || node.type === 'number')
 window.addEventListener('keydown', (event) => {
+  if (event.isComposing) return // Enter confirms a word there.
   const focused = document.activeElement
   if (takesKeys(focused)) {
     if (event.key === 'Enter' || event.key === 'Escape') canvas.focus()
     return
   }
+  // A list looks for what begins with a letter.
+  if (focused instanceof HTMLSelectElement && !event.ctrlKey && !event.metaKey && event.key !== 'Escape') return
   const onViewer = focused === canvas || focused === document.body || focused === null
   if (event.key === ' ' && onViewer && getState().study) {
     spaceHeld = true

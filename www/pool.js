@@ -38,6 +38,7 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
   let queue = []
   const ms = {encode: 0, box: 0}
   let held = false
+  let lastLoad = 0
 
   /**
    * @template T
@@ -129,10 +130,15 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
       subject.module = compiled
       compiled.catch(() => {}) // Whoever needs it is told.
     },
-    /** Makes a model the one in use; the memory that others took goes with their workers. @param {ModelFiles} files @returns {Promise<Answer<'load'>>} */
+    /**
+     * Makes a model the one in use; the memory that others took goes with their workers. Of several that load at a time
+     * the newest is used, whichever is there last.
+     * @param {ModelFiles} files @returns {Promise<Answer<'load'>>}
+     */
     load(files) {
+      const turn = ++lastLoad
       slots.filter(({task}) => task === null).slice(1).forEach(drop)
-      return add({job: 0, rank: RANK.picture, needs: 'core'}, (engine) => engine.load(files))
+      return add({job: 0, rank: RANK.picture, needs: 'core'}, (engine) => engine.load(files, () => turn === lastLoad))
     },
     /** @param {number} job @param {Blob} blob @param {import('./reading.js').OnRead} [onRead] @returns {Promise<Answer<'open'>>} */
     open(job, blob, onRead) {

@@ -5,8 +5,8 @@
 
 import {attribute, check, element, show, text} from './dom.js'
 import {objectColour} from './palette.js'
-import {classChoices, rivalChoice, rivalledItem, rivalShown} from './rival.js'
-import {currentSlice} from './work.js'
+import {rivalChoice, rivalledItem, rivalShown} from './rival.js'
+import {classChoices, currentSlice, toldClass} from './work.js'
 
 /** @typedef {(name: string) => HTMLElement} Part */
 
@@ -21,7 +21,7 @@ export function predictedClass(state) {
 
 /** What the model is told, for the bar. @param {State} state @param {Translator} translator */
 export function classText(state, {t, percent, className}) {
-  const choice = state.study?.work.classChoice ?? 'auto'
+  const choice = toldClass(state)
   if (choice === 'unknown') return t('bar.class.unknown')
   if (choice !== 'auto') return t('bar.class.chosen', {name: className(choice)})
   const predicted = predictedClass(state)
@@ -52,10 +52,11 @@ export function renderClasses(part, state, translator) {
   }
   const {probabilities} = currentSlice(study)
   const best = predictedClass(state)?.name
+  const told = toldClass(state)
   choices.forEach((choice, i) => {
     const row = /** @type {HTMLElement} */ (list.children[i])
     const [input, , bar, share] = /** @type {HTMLElement[]} */ ([...row.children])
-    check(/** @type {HTMLElement} */ (input), study.work.classChoice === choice)
+    check(/** @type {HTMLElement} */ (input), told === choice)
     const value = probabilities?.[i - 1]
     const isClass = choice !== 'auto' && choice !== 'unknown'
     attribute(row, 'data-best', choice === best)
@@ -65,20 +66,25 @@ export function renderClasses(part, state, translator) {
   renderRival(part, state, translator)
 }
 
+/** The classes to compare with, as they are called. @param {State} state @param {Translator} translator @returns {{value: string, words: string}[]} */
+export function rivalOptions(state, translator) {
+  const told = toldClass(state)
+  const others = classChoices(state).filter((choice) => choice !== told)
+  return [{value: '', words: translator.t('rival.none')}, ...others.map((choice) => ({value: choice, words: choiceWords(choice, translator)}))]
+}
+
 /** @param {Part} part @param {State} state @param {Translator} translator */
 function renderRival(part, state, translator) {
   const {t, score, percent} = translator
-  const told = state.study?.work.classChoice ?? 'auto'
+  const told = toldClass(state)
   const wished = rivalChoice(state)
   const select = /** @type {HTMLSelectElement} */ (part('rivalChoice'))
-  const others = classChoices(state).filter((choice) => choice !== told)
-  const values = ['', ...others].join()
-  if (select.dataset.values !== values) {
-    select.dataset.values = values
-    select.replaceChildren(
-      element('option', {value: ''}, [t('rival.none')]),
-      ...others.map((choice) => element('option', {value: choice}, [choiceWords(choice, translator)])),
-    )
+  const options = rivalOptions(state, translator)
+  // Their words count too: the language may be another.
+  const shownOptions = JSON.stringify(options)
+  if (select.dataset.options !== shownOptions) {
+    select.dataset.options = shownOptions
+    select.replaceChildren(...options.map(({value, words}) => element('option', {value}, [words])))
   }
   if (select.value !== (wished ?? '')) select.value = wished ?? ''
   const shown = rivalShown(state)

@@ -3,10 +3,9 @@
 /** @import {Action, Refinement, State, Stroke} from './types.js' */
 /** @import {Translator} from './i18n.js' */
 
-import {BRUSH_MAX_PX, brushSize, isStrokeTool, target} from './correct.js'
+import {BRUSH_MAX_PX, brushSize, canReset, isStrokeTool, target} from './correct.js'
 import {attribute, check, enable, show, text} from './dom.js'
 import {jobOfKind} from './jobs.js'
-import {isEdited} from './work.js'
 
 /** The slider runs evenly over sizes that double. */
 const STEPS = 100
@@ -32,7 +31,7 @@ export function renderCorrect(part, state, {t}) {
   const item = target(state)
   const canRefine = item !== undefined && !item.locked && (item.mask?.areaPx ?? 0) > 0 && !jobOfKind(state, 'refine')
   for (const how of ['fill-holes', 'largest-part', 'smooth']) enable(part(`refine-${how}`), canRefine)
-  enable(part('maskReset'), item !== undefined && !item.locked && isEdited(item))
+  enable(part('maskReset'), item !== undefined && canReset(state, item))
 }
 
 /** @param {(name: string) => HTMLElement} part @param {(action: Action) => void} dispatch @param {() => State} getState */

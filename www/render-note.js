@@ -41,6 +41,8 @@ export function noteTexts(note, {t, count, moment}) {
     }
     case 'restarted':
       return {words: t('note.restarted'), answers: []}
+    case 'unsaved':
+      return {words: t('note.unsaved', {names: note.names}), answers: []}
     case 'offer':
       return {words: offerWords(note, t), answers: note.ways.map((way) => ({answer: way, key: `note.offer.${way}`}))}
   }

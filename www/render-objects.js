@@ -39,6 +39,7 @@ export function createObjects(part, translator) {
     })
     mark(rows, 'data-hovered', previous ? [previous.hovered] : [], [state.hovered])
     mark(rows, 'data-selected', chosen(previous), chosen(state))
+    for (const row of rows.values()) row.press(state.selected)
     const [id] = state.selected
     // Chosen on the picture, it comes into sight in the list.
     if (id !== undefined && id !== previous?.selected[0]) rows.get(id)?.node.scrollIntoView({block: 'nearest', inline: 'nearest'})
@@ -66,7 +67,10 @@ function arrange(list, rows, items, translator) {
   const ids = new Set(items.map(({id}) => id))
   for (const [id, row] of rows) {
     if (ids.has(id)) continue
+    // Who stands in a row that goes stands in the next one then.
+    const near = row.node.contains(document.activeElement) ? (row.node.nextElementSibling ?? row.node.previousElementSibling) : null
     row.node.remove()
+    near?.querySelector('button')?.focus()
     rows.delete(id)
   }
   let next = list.firstElementChild
@@ -90,7 +94,8 @@ function createRow({id, colour}, translator) {
   const button = (/** @type {string} */ doing, /** @type {string} */ picture) => element('button', {class: 'icon-button', 'data-do': doing}, [icon(picture)])
   const [eye, lock] = [button('visibility', 'eye'), button('lock', 'lock')]
   const [copy, remove] = [button('duplicate', 'copy'), button('remove', 'trash')]
-  const node = element('li', {class: 'object', 'data-id': String(id)}, [swatch, name, facts, eye, lock, copy, remove])
+  const again = button('again', 'reset')
+  const node = element('li', {class: 'object', 'data-id': String(id)}, [swatch, name, facts, again, eye, lock, copy, remove])
   /** @param {HTMLElement} control @param {string} words */
   const say = (control, words) => {
     attribute(control, 'aria-label', words)
@@ -103,6 +108,8 @@ function createRow({id, colour}, translator) {
   }
   return {
     node,
+    /** @param {readonly number[]} selected */
+    press: (selected) => attribute(swatch, 'aria-pressed', selected.includes(id)),
     /** @param {Item} item @param {ReturnType<typeof progressOf>} progress */
     render(item, progress) {
       const words = {name: item.name || t('object.name', {n: id})}
@@ -110,6 +117,8 @@ function createRow({id, colour}, translator) {
       if (document.activeElement !== name && name.value !== item.name) name.value = item.name
       name.readOnly = item.locked
       text(facts, factsOf(item, progress, translator))
+      show(again, progress === 'refused' && !item.locked)
+      say(again, t('object.again', words))
       attribute(facts, 'title', item.mask && !isEdited(item) ? t('object.score') : '')
       attribute(node, 'data-progress', progress)
       attribute(node, 'data-visible', item.visible)
@@ -126,10 +135,11 @@ function createRow({id, colour}, translator) {
   }
 }
 
-/** @param {Item} item @param {ReturnType<typeof progressOf>} progress @param {Translator} translator */
-function factsOf(item, progress, {t, percent}) {
+/** @param {Item} item @param {ReturnType<typeof progressOf>} progress @param {Pick<Translator, 't' | 'percent'>} translator */
+export function factsOf(item, progress, {t, percent}) {
   if (!item.mask) return t(progress === 'refused' ? 'object.refused' : 'object.pending')
   const {areaPx: area, score} = item.mask
+  if (progress === 'refused') return t('object.factsOld', {area}) // Its own mask is not on its way.
   return isEdited(item) ? t('object.factsEdited', {area}) : t('object.facts', {area, score: percent(score)})
 }
 
@@ -148,6 +158,7 @@ export function listenToObjects(list, dispatch) {
     const id = idOf(event)
     if (id === null) return
     switch (within(event, '[data-do]')?.dataset.do) {
+      case 'again': return dispatch({type: 'mask-reset', id})
       case 'visibility': return dispatch({type: 'visibility-toggled', id})
       case 'lock': return dispatch({type: 'lock-toggled', id})
       case 'duplicate': return dispatch({type: 'duplicated', id})

@@ -7,6 +7,7 @@ import {attribute, check, element, enable, icon, show, text} from './dom.js'
 import {viewFromImage} from './geometry.js'
 import {LANGUAGES} from './i18n.js'
 import {encodeTime} from './encode-time.js'
+import {waitingNames} from './exporting.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {createComparison} from './render-compare.js'
 import {createMeasures} from './render-measures.js'
@@ -81,7 +82,7 @@ export function createRenderer(part, translator) {
     if (state.shelved && changed('shelved')) text(part('resume'), t('empty.resume', {name: translator.sourceName(state.shelved.source)}))
     if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
     renderBar(part, state, translator)
-    if (changed('study', 'tool', 'selected', 'brushPx', 'lassoVerb', 'jobs')) renderCorrect(part, state, translator)
+    if (changed('study', 'tool', 'selected', 'brushPx', 'lassoVerb', 'jobs', 'refused', 'model', 'mode')) renderCorrect(part, state, translator)
     renderHint(part, state, translator)
     renderFailure(part, state, translator)
     if (changed('study', 'measures', 'selected')) renderMeasures(state)
@@ -139,20 +140,31 @@ function renderModels(part, state, translator) {
   attribute(part('modelButton'), 'aria-label', `${t('bar.model')}: ${chosen?.title ?? ''}`)
   attribute(part('modelButton'), 'aria-expanded', state.menu === 'model')
   show(part('modelList'), state.menu === 'model')
-  const entries = state.models.map((model) => {
+  const told = state.models.map((model) => {
     const expected = encodeTime(state, model)
     const facts = [t('model.bytes', {size: translator.size(model.bytes)}), model.licence]
     if (expected) facts.splice(1, 0, t(expected.isMeasured ? 'model.perPicture' : 'model.perPictureAbout', {time: translator.duration(expected.ms)}))
-    const isChosen = model.name === state.modelName
-    return element('button', {'data-model': model.name, 'aria-pressed': String(isChosen)}, [
-      element('b', {}, isChosen ? [model.title, icon('check')] : [model.title]),
-      element('span', {}, [facts.join(' · ')]),
-      element('span', {}, [model.intendedUse]),
-    ])
+    return {name: model.name, title: model.title, facts: facts.join(' · '), use: model.intendedUse, isChosen: model.name === state.modelName}
   })
-  part('modelList').replaceChildren(...entries)
+  renderModelList(part('modelList'), told)
   part('modelCredits').replaceChildren(...state.models.map((model) =>
     element('li', {}, [element('b', {}, [`${model.title}. `]), `${model.licence}. ${model.intendedUse}`])))
+}
+
+/**
+ * Made anew only when it tells something else: the focus may stand in it.
+ * @param {HTMLElement} list @param {readonly {name: string, title: string, facts: string, use: string, isChosen: boolean}[]} told
+ */
+function renderModelList(list, told) {
+  const words = JSON.stringify(told)
+  if (list.dataset.told === words) return
+  list.dataset.told = words
+  list.replaceChildren(...told.map(({name, title, facts, use, isChosen}) =>
+    element('button', {'data-model': name, 'aria-pressed': String(isChosen)}, [
+      element('b', {}, isChosen ? [title, icon('check')] : [title]),
+      element('span', {}, [facts]),
+      element('span', {}, [use]),
+    ])))
 }
 
 /** Looking closer, and what it costs. @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
@@ -309,11 +321,14 @@ export function progress(state, translator) {
   if (loading) {
     const share = loading.total > 0 ? loading.loaded / loading.total : 0
     const values = {size: size(loading.kind === 'model' ? loading.total : loading.loaded), percent: percent(share)}
-    const words = t(`status.loading.${loading.kind}`, values)
-    return {words: state.pending ? `${words} ${t('status.waitModel')}` : words, share, canStop: false}
+    const waits = [...(state.pending ? [t('status.waitModel')] : []), ...saveWaits(state, translator)]
+    return {words: [t(`status.loading.${loading.kind}`, values), ...waits].join(' '), share, canStop: false}
   }
   return {words: idleWords(state, translator), share: job && job.startedMs !== null && elapsed >= QUIET_MS && study ? 0 : null, canStop: false}
 }
+
+/** What is to be saved and needs a model that is not there. @param {State} state @param {Translator} translator @returns {string[]} */
+const saveWaits = (state, {t}) => (state.model || state.saving.length === 0 ? [] : [t('status.waitSave', {names: waitingNames(state)})])
 
 /** @param {import('./types.js').Progress | null} read @param {Translator} translator @returns {{words: string, share: number}} */
 function readingWords(read, {t, percent, size}) {
@@ -329,6 +344,8 @@ function idleWords(state, translator) {
   const {t, percent, count} = translator
   if (state.notice) return translator.label(state.notice)
   if (!state.study) return state.model ? t('status.ready') : ''
+  const [waits] = saveWaits(state, translator)
+  if (waits) return waits
   const {encoding} = currentSlice(state.study)
   if (encoding === 'stopped') return t('status.stopped')
   if (encoding !== 'done') return t('status.encode.start')

@@ -2,7 +2,9 @@
 
 /** @import {Action, Effect, Session, State} from './types.js' */
 
+import {withoutSaving} from './exporting.js'
 import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
+import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 
 /**
  * A session was read: its picture is opened, by its model if that is here. What the browser kept stands back where
@@ -10,14 +12,19 @@ import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.
  * @param {State} state @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
  */
 export function sessionRead(state, {session, from, savedMs, shelved}) {
-  if (from === 'browser' && (state.study || state.pending)) return [state, []]
+  if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [state, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
-  const idle = {...state, pending: session.source, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
+  const asked = {...state, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
   const name = session.model?.name ?? state.modelName
-  if (name === state.modelName) return [idle, []]
-  if (state.models.length === 0) return [{...idle, modelName: name}, []] // The list of models is still to come.
-  const entry = state.models.find((model) => model.name === name)
-  return entry ? [{...idle, modelName: entry.name, model: null}, [{type: 'load-model', entry}]] : [idle, []]
+  const entry = name === state.modelName ? undefined : state.models.find((model) => model.name === name)
+  if (entry) {
+    const [idle, effects] = makeWay(asked)
+    const free = state.model ? withoutSaving(idle) : idle
+    return [{...free, modelName: entry.name, model: null, refused: []}, [...effects, {type: 'load-model', entry}]]
+  }
+  const [idle, effects] = makeWayForPicture(asked)
+  // The list of models may still be to come.
+  return [state.models.length === 0 ? {...idle, modelName: name} : idle, effects]
 }
 
 /**
@@ -26,7 +33,7 @@ export function sessionRead(state, {session, from, savedMs, shelved}) {
  */
 export function reopened(state) {
   const {study, reopening} = state
-  const next = {...state, reopening: null, note: null, keeping: true}
+  const next = {...state, reopening: null, note: state.note?.kind === 'unsaved' ? state.note : null, keeping: true}
   if (!study || reopening?.session.source !== study.source) return next
   const {session, from, savedMs} = reopening
   if (!fits(session, state)) {
@@ -36,7 +43,7 @@ export function reopened(state) {
   const model = modelThen(session, state)
   const n = session.work.items.length
   const isNews = from === 'browser' || model !== 'same'
-  const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName: session.model?.name ?? ''} : null
+  const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName: session.model?.name ?? ''} : next.note
   return {...withSession(next, study, session), note, hintSeen: state.hintSeen || n > 0}
 }
 
@@ -47,12 +54,12 @@ function fits({size}, {study}) {
 }
 
 /**
- * Whether what a note says is still true after a step: it goes with its picture, and what was restored is no news once
- * something was done to it.
+ * Whether what a note says is still true after a step: it goes with its picture, unless it is of another one, and what
+ * was restored is no news once something was done to it.
  * @param {State} before @param {State} after
  */
 export function noteStands(before, after) {
-  if (after.note === null || after.note !== before.note || after.note.kind === 'kept') return true
+  if (after.note === null || after.note !== before.note || after.note.kind === 'kept' || after.note.kind === 'unsaved') return true
   if (before.study?.source !== after.study?.source) return false
   return after.note.kind !== 'reopened' || before.study?.past.length === after.study?.past.length
 }

@@ -6,15 +6,12 @@
 /** @import {ClassChoice, Comparison, Effect, Item, Mask, State} from './types.js' */
 
 import {endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
-import {currentItems, currentSlice, isUpToDate, maskKey} from './work.js'
-
-/** Classes that can be told, in the order in which they are listed. @param {State} state @returns {ClassChoice[]} none for models that take no class */
-export const classChoices = ({model}) => (model?.takesClass && model.classes ? ['auto', ...model.classes, 'unknown'] : [])
+import {classChoices, currentItems, currentSlice, isUpToDate, maskKey, toldClass} from './work.js'
 
 /** The class that is compared with, where comparing makes sense. @param {State} state @returns {ClassChoice | null} */
 export function rivalChoice(state) {
   const choice = state.rival?.choice ?? null
-  return choice !== null && choice !== state.study?.work.classChoice && classChoices(state).includes(choice) ? choice : null
+  return choice !== null && choice !== toldClass(state) && classChoices(state).includes(choice) ? choice : null
 }
 
 /** @param {State} state @param {ClassChoice | null} choice  null: nothing is compared @returns {State} */

@@ -24,8 +24,8 @@ export function sessionOf(state) {
   return {source: study.source, size: {width, height}, work: study.work, sliceIdx: study.sliceIdx, mode, model: id}
 }
 
-/** Whether something was made that is worth keeping. @param {State} state */
-export const isWorth = ({study}) => study !== null && (study.work.items.length > 0 || study.past.length > 0)
+/** Whether something was made that is worth keeping. What was undone is: without it, what was kept before would come back. @param {State} state */
+export const isWorth = ({study}) => study !== null && (study.work.items.length > 0 || study.past.length > 0 || study.future.length > 0)
 
 /** Whether two states would be kept as different sessions. @param {State} a @param {State} b */
 export function keepsOther(a, b) {
@@ -70,7 +70,7 @@ export function readSession(value, picture) {
   const told = object(record.picture, 'its picture')
   const size = {width: whole(told.width, 'the width'), height: whole(told.height, 'the height')}
   if (size.width * size.height > PIXELS_MAX) throw wrong(`the picture has ${size.width} × ${size.height} pixels`)
-  const items = list(record.items, 'the objects').map((item, i) => readItem(item, i + 1, size))
+  const items = list(record.items, 'the objects').flatMap((item, i) => readItem(item, i + 1, size) ?? [])
   if (items.length > ITEMS_MAX) throw wrong(`it has ${items.length} objects`)
   if (new Set(items.map(({id}) => id)).size !== items.length) throw wrong('two objects have the same number')
   const lastItemId = Math.max(whole(record.lastItemId, 'the last number'), ...items.map(({id}) => id))
@@ -88,28 +88,37 @@ export function readSession(value, picture) {
   }
 }
 
-/** @param {unknown} value @param {number} n @param {Extent} size @returns {Item} */
+/**
+ * An object; null for one whose box lies beyond the picture. Earlier pages kept boxes that a hand had dragged from one
+ * picture onto the next, and the work beside them is not to be lost.
+ * @param {unknown} value @param {number} n @param {Extent} size @returns {Item | null}
+ */
 function readItem(value, n, size) {
   const item = object(value, `object ${n}`)
+  const box = readBox(item.box, `the box of object ${n}`)
+  if (!isWithin(box, size)) return null
   return {
     id: whole(item.id, `the number of object ${n}`),
     name: text(item.name, `the name of object ${n}`, 80),
     colour: whole(item.colour, `the colour of object ${n}`),
     sliceIdx: 0,
-    box: readBox(item.box, `the box of object ${n}`, size),
+    box,
     visible: item.visible !== false,
     locked: item.locked === true,
     mask: item.mask === null ? null : readMask(item.mask, n, size),
   }
 }
 
-/** @param {unknown} value @param {string} what @param {Extent} size @returns {Box} */
-function readBox(value, what, {width, height}) {
+/** @param {unknown} value @param {string} what @returns {Box} */
+function readBox(value, what) {
   const sides = list(value, what).map((side) => whole(side, what))
   const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = sides
-  if (sides.length !== 4 || x0 > x1 || y0 > y1 || x1 > width || y1 > height) throw wrong(`${what} does not lie in the picture`)
+  if (sides.length !== 4 || x0 > x1 || y0 > y1) throw wrong(`${what} has not its four sides in order`)
   return [x0, y0, x1, y1]
 }
+
+/** @param {Box} box @param {Extent} size */
+const isWithin = ([, , x1, y1], {width, height}) => x1 <= width && y1 <= height
 
 /** @param {unknown} value @param {number} n @param {Extent} size @returns {Mask} */
 function readMask(value, n, size) {
@@ -147,6 +156,8 @@ function readModel(value) {
 function readDemo(value, size) {
   if (value === null || value === undefined) return null
   const demo = object(value, 'the demo picture')
+  const box = readBox(demo.box, 'the demo picture’s box')
+  if (!isWithin(box, size)) throw wrong('the demo picture’s box does not lie in the picture')
   const word = (/** @type {string} */ key) => text(demo[key], `the demo picture’s ${key}`, 2000)
   return {
     file: word('file'),
@@ -155,7 +166,7 @@ function readDemo(value, size) {
     source: word('source'),
     licence: word('licence'),
     attribution: word('attribution'),
-    box: readBox(demo.box, 'the demo picture’s box', size),
+    box,
   }
 }
 
@@ -193,9 +204,12 @@ export function withSession(state, study, session) {
   const restored = {...state, mode, study: {...study, sliceIdx, work: session.work}}
   if (model?.name === state.model?.name) return restored
   const then = {...restored, model: state.model && {...state.model, name: model?.name ?? ''}}
+  // Whether that model took the class is not known here: it was told the choice, or nothing.
+  const tellings = [session.work.classChoice, 'auto']
   const items = session.work.items.map((item) => {
-    const wasUpToDate = item.mask !== null && item.mask.key === maskKey(then, item.box)
-    return item.mask && wasUpToDate ? {...item, mask: {...item.mask, key: maskKey(restored, item.box)}} : item
+    const {mask} = item
+    const wasUpToDate = mask !== null && tellings.some((told) => mask.key === maskKey(then, item.box, mode, told))
+    return mask && wasUpToDate ? {...item, mask: {...mask, key: maskKey(restored, item.box)}} : item
   })
   return {...restored, study: {...restored.study, work: {...session.work, items}}}
 }

@@ -63,6 +63,7 @@ function createRow({id, colour}) {
     /** @param {{name: string, label: string, cells: readonly string[], isSelected: boolean}} line */
     render({name, label, cells, isSelected}) {
       attribute(node, 'data-selected', isSelected)
+      attribute(button, 'aria-pressed', isSelected)
       attribute(button, 'aria-label', label)
       attribute(button, 'title', name)
       while (shown.length < cells.length) node.append(/** @type {HTMLElement} */ (shown[shown.push(element('td')) - 1]))

@@ -57,7 +57,7 @@
  * @property {ImageData} opened  the picture as it was opened
  * @property {ValueRange} valueRange
  * @property {boolean} stored  whether there are stored values of more than 8 bits behind the picture
- * @property {'waiting' | 'running' | 'done' | 'stopped'} encoding  stopped: cancelled or failed; the next box asks again
+ * @property {'waiting' | 'running' | 'done' | 'stopped'} encoding  stopped: by a person, or failed; the next box asks again
  * @property {readonly number[] | null} probabilities  of the 11 classes; null without a class head
  */
 
@@ -182,11 +182,12 @@
 
 /**
  * Something that is said beside the picture, with what can be done about it. One at a time, and nothing waits for it.
- * `reopened` tells of a session that was opened, `kept` of one that can be, `restarted` of a worker that broke down;
- * `offer` is a file that can be meant in more than one way.
+ * `reopened` tells of a session that was opened, `kept` of one that can be, `restarted` of a worker that broke down,
+ * `unsaved` of files that were to be saved and were not; `offer` is a file that can be meant in more than one way.
  * @typedef {{kind: 'reopened', from: Reopening['from'], savedMs: number | null, n: number, model: 'same' | 'changed' | 'absent', modelName: string}
  *   | {kind: 'kept', session: Session, savedMs: number}
  *   | {kind: 'restarted'}
+ *   | {kind: 'unsaved', names: string}
  *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[], boxes: readonly Sides[]}} Note
  */
 /** @typedef {'picture' | 'reference' | 'boxes'} OfferWay */
@@ -240,12 +241,12 @@
  * @property {readonly Demo[]} demos
  * @property {Study | null} study
  * @property {Study | null} shelved  the one that was closed last, to go back to
- * @property {Source | null} pending  waits for the model
+ * @property {Source | null} pending  waits for the model, and for what is saved of the picture before
  * @property {Batch | null} batch  of files that were given together, of which the first that can be opened is opened
  * @property {Reopening | null} reopening
  * @property {Note | null} note
  * @property {boolean} keeping  what is made is kept in the browser; not after a person had it forgotten, until the next picture
- * @property {ExportKind | null} saving  asked for, and waits for the masks
+ * @property {readonly ExportKind[]} saving  asked for, the first first, and waits for the masks
  * @property {readonly number[]} selected  ids; one at most for now
  * @property {number | null} hovered
  * @property {Point | null} anchor  first of two clicks, image pixels
@@ -267,7 +268,7 @@
  * @property {ReadonlyMap<Uint8Array, {structure: Structure, comparison: Comparison | null}>} comparisons  by the bytes of the mask; null where comparing failed
  * @property {number | null} comparing  the request that is under way
  * @property {number} lastAsideId  of requests that are no jobs: nothing waits for them
- * @property {readonly string[]} refused  keys of masks that failed or were cancelled: not asked for again by themselves
+ * @property {readonly string[]} refused  keys of masks that failed or that a person stopped: not asked for again by themselves
  * @property {LastRun | null} lastRun
  * @property {Failure | null} failure  shown until the next success or until it is closed
  * @property {boolean} fatal  the engine cannot run here at all

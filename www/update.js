@@ -2,29 +2,30 @@
  * From one state to the next. Pure: no page, no worker, no clock, no chance.
  */
 
-/** @import {State, Action, Effect, Study, Work, Label, Draft, Settings, Job, Box} from './types.js' */
+/** @import {State, Action, Effect, Source, Study, Work, Draft, Settings, Job, Box} from './types.js' */
 
-import {askComparisons, compared, csvRows, isCompared, noReference, withReference} from './compare.js'
+import {askComparisons, compared, noReference, withReference} from './compare.js'
 import {
   brushMoved, brushPressed, maskReset, refineAsked, refined, strokeBegun, strokeKept, strokeMoved, verbSwapped, withBrushBy,
 } from './correct.js'
-import {exportName, isSessionName} from './export-name.js'
+import {isSessionName} from './export-name.js'
+import {isSaving, nextExport, savedNotice, saveAsked, withoutSaving} from './exporting.js'
 import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
 import {batchNotice, batchOf, nextOfBatch, noneOpens, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
-import {askMeasures, isMeasured, measured, withMask} from './measure.js'
+import {askMeasures, measured} from './measure.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
-import {sessionOf} from './session.js'
+import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen} from './stopping.js'
 import {
   isWindowMoving, masksRenewed, nextWindow, presetChosen, sameWindow, wantedWindow, windowDragged, windowed, windowKept, windowSettled,
-  WINDOW_8_BIT, withoutWindow,
+  WINDOW_8_BIT,
 } from './windowing.js'
-import {changeItem, currentItems, currentSlice, isEdited, itemFromDraft, maskKey, wantedMasks} from './work.js'
+import {changeItem, currentItems, currentSlice, isEdited, itemFromDraft, maskKey, toldClass, wantedMasks} from './work.js'
 
 /** @param {Partial<Settings>} settings as remembered @returns {State} */
 export const initialState = (settings = {}) => ({
@@ -65,7 +66,7 @@ export const initialState = (settings = {}) => ({
   reopening: null,
   note: null,
   keeping: true,
-  saving: null,
+  saving: [],
   selected: [],
   hovered: null,
   anchor: null,
@@ -122,7 +123,7 @@ function sameSettings(a, b) {
 
 /**
  * Starts every job that can be started: the file that waits, then the picture's encoding, then masks, then what waits
- * for them.
+ * for them. What is to be saved of a picture goes before the next file.
  * @param {State} state @returns {[State, Effect[]]}
  */
 function assign(state) {
@@ -138,20 +139,19 @@ function assign(state) {
 
 /** @param {State} state @returns {[State, Effect[]] | null} null when there is nothing to start */
 function nextJob(state) {
-  if (!state.model || state.fatal || jobOfKind(state, 'open')) return null
-  const id = nextJobId(state)
-  if (state.pending) {
-    const source = state.pending
-    return startJob({...state, pending: null}, {kind: 'open', id, startedMs: null, source, read: null}, {type: 'open', id, source})
-  }
-  const {study} = state
+  if (jobOfKind(state, 'open')) return null
+  if (!state.model || state.fatal) return nextExport(state)
+  const {study, pending} = state
+  if (pending && !isSaving(state)) return openPending(state, pending)
   if (!study) return null
+  const id = nextJobId(state)
   const {encoding, window, width, height} = currentSlice(study)
   if (!sameWindow(window, wantedWindow(state, study))) return nextWindow(state)
   const wanted = wantedMasks(state)
   const size = {width, height}
-  // A window that still moves, or has just moved, is not encoded yet, unless somebody waits for a mask.
-  if (encoding === 'waiting' && isWindowMoving(state, study) && !wanted) return nextExport(state, study)
+  // A window that still moves, or has just moved, is not encoded yet, unless somebody waits for a mask. Nor is a picture
+  // that the next one waits for.
+  if (encoding === 'waiting' && !wanted && (pending || isWindowMoving(state, study))) return nextExport(state)
   if (encoding === 'waiting' || (encoding === 'stopped' && wanted)) {
     return startJob(withEncoding(state, 'running'), {kind: 'encode', id, startedMs: null, sliceIdx: study.sliceIdx}, {type: 'encode', id, size})
   }
@@ -159,26 +159,18 @@ function nextJob(state) {
   if (wanted) {
     const {ids, keys, boxes, mode, isDraft} = wanted
     const job = /** @type {Job} */ ({kind: 'segment', id, startedMs: null, ids, keys, isDraft, left: ids.length, window})
-    return startJob(state, job, {type: 'segment', id, size, boxes, mode, classChoice: study.work.classChoice, isDraft})
+    return startJob(state, job, {type: 'segment', id, size, boxes, mode, classChoice: toldClass(state), isDraft})
   }
-  const rival = encoding === 'done' && !jobOfKind(state, 'segment') ? nextRival(state) : null
-  return rival ?? nextExport(state, study)
+  const rival = encoding === 'done' && !pending && !jobOfKind(state, 'segment') ? nextRival(state) : null
+  return rival ?? nextExport(state)
 }
 
-/** Saving waits until every mask is up to date. @param {State} state @param {Study} study @returns {[State, Effect[]] | null} */
-function nextExport(state, study) {
-  const {saving} = state
-  if (!saving || state.draft || state.stroke || jobOfKind(state, 'segment') || jobOfKind(state, 'refine')) return null
-  const id = nextJobId(state)
-  const {width, height} = currentSlice(study)
-  const items = withMask(study.work.items)
-  if (items.length === 0 && saving !== 'session') return [{...state, saving: null, notice: {key: 'notice.nothingToSave'}}, []]
-  if ((saving === 'csv' || saving === 'zip') && !(isMeasured(state) && isCompared(state))) return null
-  const name = exportName(study.source.name, saving)
-  const effect = /** @type {Effect} */ ({
-    type: 'export', id, what: saving, name, fileName: study.source.name, size: {width, height}, items, rows: csvRows(state), session: sessionOf(state),
-  })
-  return startJob({...state, saving: null}, {kind: 'export', id, startedMs: null, what: saving}, effect)
+/** What is still made of the picture before is of no use any more. @param {State} state @param {Source} source @returns {[State, Effect[]]} */
+function openPending(state, source) {
+  const [idle, effects] = makeWay(state, ({kind}) => kind === 'encode' || kind === 'segment')
+  const id = nextJobId(idle)
+  const [next, asked] = startJob({...idle, pending: null}, {kind: 'open', id, startedMs: null, source, read: null}, {type: 'open', id, source})
+  return [next, [...effects, ...asked]]
 }
 
 /** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
@@ -197,14 +189,16 @@ function act(state, action) {
       const entry = state.models.find(({name}) => name === action.name)
       if (!entry || (entry.name === state.modelName && state.model)) return [{...state, menu: null}, []]
       const opening = jobOfKind(state, 'open')
-      const [idle, effects] = stopWork(state, ({kind}) => kind !== 'fetch')
+      const [idle, effects] = makeWay(state, ({kind}) => kind !== 'fetch')
       const pending = opening?.source ?? state.pending
-      const next = withEncoding({...idle, pending, modelName: entry.name, model: null, menu: null, failure: null}, 'waiting')
+      // What waited for masks of the model before would have them of two.
+      const free = state.model ? withoutSaving(idle) : idle
+      const next = withEncoding({...free, pending, modelName: entry.name, model: null, menu: null, failure: null, refused: []}, 'waiting')
       return [next, [...effects, {type: 'load-model', entry}]]
     }
     case 'model-loaded':
       if (action.info.name !== state.modelName) return [state, []]
-      return [withEncoding({...state, model: action.info, loading: null}, 'waiting'), []]
+      return [withNothingSeen({...state, model: action.info, loading: null}), []]
 
     case 'file-given': {
       if (isSessionName(action.name)) return [{...state, failure: null, dropping: false, menu: null}, [{type: 'read-session', blob: action.blob}]]
@@ -212,7 +206,7 @@ function act(state, action) {
       if (!action.as && !action.demo && isWorthALook(state, action.name)) return lookAsked(state, source, null)
       const failure = boxesAlone(state, action.name)
       if (failure) return [{...state, failure, dropping: false}, []]
-      const [idle, effects] = stopWork(state)
+      const [idle, effects] = makeWayForPicture(state)
       const shown = {...idle, pending: source, batch: null, failure: null, notice: null, dropping: false, menu: null}
       return [shown, effects]
     }
@@ -233,11 +227,8 @@ function act(state, action) {
       if (!job) return [state, []]
       return act(endJob(state, job.id), {type: 'file-given', blob: action.blob, name: job.name, demo: job.demo, as: 'picture'})
     }
-    case 'session-read': {
-      const [idle, effects] = stopWork(state)
-      const [next, asked] = sessionRead(idle, action)
-      return [next, [...effects, ...asked]]
-    }
+    case 'session-read':
+      return sessionRead(state, action)
     case 'opened': {
       const job = jobAnswered(state, 'open', action.id)
       if (!job) return [state, []]
@@ -255,7 +246,7 @@ function act(state, action) {
       })
       const view = fitView({width, height}, state.viewport)
       const fresh = {
-        shelved: null, saving: null, selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
+        shelved: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
         notice: state.batch && batchNotice(state.batch, job.source.name), tool: /** @type {const} */ ('box'),
       }
@@ -300,7 +291,9 @@ function act(state, action) {
       if (retried) return [retried, []]
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = afterStop(state, job)
-      return [{...stopped, failure, batch: null, saving: null}, []]
+      // Without what failed, what waits to be saved would lack a mask.
+      const isMissed = job.kind === 'encode' || job.kind === 'segment' || job.kind === 'refine' || job.kind === 'window'
+      return [{...(isMissed ? withoutSaving(stopped) : stopped), failure, batch: null}, []]
     }
     case 'workers-changed':
       return [{...state, workers: action.bytes, workersMax: action.max}, []]
@@ -345,13 +338,21 @@ function act(state, action) {
       return [{...state, jobs, nowMs: action.nowMs}, [{type: 'tick-later'}]]
     }
     case 'closed': {
-      const [idle, effects] = stopWork(state)
+      const [idle, effects] = makeWay(state)
       const shelved = idle.study ?? state.shelved
-      return [{...idle, study: null, shelved, ...noReference(), pending: null, draft: null, stroke: null, brushAt: null, selected: [], failure: null, notice: null, panelOpen: false}, effects]
+      const nothing = {
+        study: null, ...noReference(), pending: null, draft: null, stroke: null, brushAt: null, anchor: null, windowDraft: null, selected: [],
+        failure: null, notice: null, panelOpen: false,
+      }
+      return [{...withoutJobs(withoutSaving(idle), 'refine', 'rival'), shelved, ...nothing}, effects]
     }
     case 'resumed': {
-      if (!state.shelved) return [state, []]
-      return [{...state, study: state.shelved, shelved: null, view: fitView(currentSlice(state.shelved), state.viewport)}, []]
+      const {shelved} = state
+      if (!shelved) return [state, []]
+      // What was being opened meanwhile would take its place.
+      const [idle, effects] = makeWay(state, isOpening)
+      const view = fitView(currentSlice(shelved), state.viewport)
+      return [{...idle, study: shelved, shelved: null, view, pending: null, batch: null, reopening: null, refused: []}, effects]
     }
 
     case 'viewport-changed': {
@@ -470,7 +471,9 @@ function act(state, action) {
       if (items.length === 0) return [state, []]
       const at = items.findIndex(({id}) => id === state.selected[0])
       const to = at < 0 ? (action.step > 0 ? 0 : items.length - 1) : (at + action.step + items.length) % items.length
-      return [{...state, selected: [/** @type {(typeof items)[number]} */ (items[to]).id]}, []]
+      const {id} = /** @type {(typeof items)[number]} */ (items[to])
+      // Said too, for those who do not see the list.
+      return [{...state, selected: [id], notice: {key: 'object.name', values: {n: id}}}, []]
     }
     case 'removed':
       return [removed(state, action.id), []]
@@ -522,7 +525,7 @@ function act(state, action) {
       return [study ? stepped(state, redo(study)) : state, []]
 
     case 'save-asked':
-      return [{...state, menu: null, saving: study ? action.what : null}, []]
+      return saveAsked(state, action.what)
     case 'escape': {
       if (state.menu) return [{...state, menu: null}, []]
       if (state.sheet) return [{...state, sheet: null}, []]
@@ -550,49 +553,15 @@ function noteAnswered(state, answer) {
     return act(closed, {type: 'file-given', ...note.source, as: 'picture'})
   }
   if (note?.kind !== 'kept') return [closed, []]
-  return act(closed, {type: 'session-read', session: note.session, from: 'browser', savedMs: note.savedMs, shelved: false})
+  // It was chosen now, and stands back behind nothing that was asked for before.
+  const [idle, effects] = makeWay({...closed, pending: null}, isOpening)
+  const [next, asked] = act(idle, {type: 'session-read', session: note.session, from: 'browser', savedMs: note.savedMs, shelved: false})
+  return [next, [...effects, ...asked]]
 }
 
 /** @param {never} action @returns {never} */
 function unreachable(action) {
   throw new Error(`no such action: ${JSON.stringify(action)}`)
-}
-
-/**
- * Stops what can be stopped: what waits for a worker is dropped, and a worker that has begun is ended.
- * @param {State} state @param {(job: Job) => boolean} [which] @returns {[State, Effect[]]}
- */
-function stopWork(state, which = () => true) {
-  const stopped = state.jobs.filter((job) => canStop(job) && which(job))
-  if (stopped.length === 0) return [state, []]
-  const ids = stopped.map(({id}) => id)
-  return [stopped.reduce(afterStop, state), [{type: 'cancel', ids}]]
-}
-
-/** The state without a job; what the job was to make is not asked for again by itself. @param {State} state @param {Job} job @returns {State} */
-function afterStop(state, job) {
-  const idle = endJob(state, job.id)
-  if (job.kind === 'window') return withoutWindow(idle)
-  if (job.kind === 'rival') return rivalChosen(idle, null)
-  if (job.kind === 'encode') return refuseStale(withEncoding(idle, 'stopped'))
-  if (job.kind === 'segment') return {...idle, refused: [...state.refused, ...job.keys]}
-  return idle
-}
-
-/** @param {State} state @returns {State} */
-function refuseStale(state) {
-  const keys = state.study ? currentItems(state.study).map((item) => maskKey(state, item.box)) : []
-  return {...state, refused: [...state.refused, ...keys]}
-}
-
-/** @param {State} state @param {import('./types.js').Slice['encoding']} encoding @returns {State} */
-function withEncoding(state, encoding) {
-  const {study} = state
-  if (!study) return state
-  const slices = study.slices.map((slice, i) =>
-    i === study.sliceIdx ? {...slice, encoding, probabilities: encoding === 'waiting' ? null : slice.probabilities} : slice,
-  )
-  return {...state, study: {...study, slices}}
 }
 
 /**
@@ -622,7 +591,7 @@ function segmented(state, {id, at, masks, run}) {
       const mask = made.get(item.id)
       // What a person has changed meanwhile, or had changed in that version, stays as they made it. So does a mask that a
       // version wishes for and has: it may have been made while another window was set
-      const isWished = mask && mask.key === maskKey(state, item.box, state.mode, work.classChoice) && mask.key !== item.mask?.key
+      const isWished = mask && mask.key === maskKey(state, item.box, state.mode, toldClass(state, work.classChoice)) && mask.key !== item.mask?.key
       return isWished && !isEdited(item) ? {...item, mask} : item
     }),
   })
@@ -630,9 +599,11 @@ function segmented(state, {id, at, masks, run}) {
 }
 
 /** @param {State} state @param {{id: number | null, verb: Draft['verb'], box: Box}} wish @returns {State} */
-function drafted(state, {id, verb, box}) {
+function drafted(state, {id, verb, box: wished}) {
   const {study, draft} = state
   if (!study) return state
+  const [x0, y0, x1, y1] = wished
+  const box = boxBetween([x0, y0], [x1, y1], currentSlice(study)) // A hand may have begun on another picture.
   if (draft && draft.verb === verb && (id === null ? draft.isNew : draft.id === id)) return {...state, draft: {...draft, box}}
   if (id === null) {
     return {...state, draft: {id: study.work.lastItemId + 1, isNew: true, verb, box, mask: null}, selected: []}
@@ -674,12 +645,4 @@ function stepped(state, study) {
   const there = new Set(study.work.items.map(({id}) => id))
   const selected = state.selected.filter((id) => there.has(id))
   return {...state, study, selected, draft: null, windowDraft: null, anchor: null, stroke: null, hovered: null, menu: null}
-}
-
-/** @param {State} state @param {string} name @returns {Label | null} */
-function savedNotice({study}, name) {
-  if (!study) return null
-  const {width, height} = currentSlice(study)
-  const n = study.work.items.filter((item) => item.mask !== null).length
-  return {key: n === 1 ? 'notice.saved.one' : 'notice.saved.other', values: {name, n, width, height}}
 }

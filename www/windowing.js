@@ -3,7 +3,7 @@
  * look-up; the picture itself comes from the core, and is encoded again, because the model sees what the person sees.
  */
 
-/** @import {Effect, GreyWindow, Item, Preset, Slice, State, Study} from './types.js' */
+/** @import {Effect, GreyWindow, Item, Job, Preset, Slice, State, Study} from './types.js' */
 
 import {clamp} from './geometry.js'
 import {commit} from './history.js'
@@ -191,14 +191,18 @@ export const windowSettled = (state, turn) => (state.settling === turn ? {...sta
 export const isWindowMoving = (state, study) =>
   state.windowDraft !== null || state.settling !== null || !sameWindow(wantedWindow(state, study), currentSlice(study).window)
 
+/** Jobs that change the core's picture, or see it as it is. @type {readonly Job['kind'][]} */
+const HOLD_WINDOW = ['window', 'encode', 'segment', 'rival']
+
 /**
  * Asks the core for the picture through the window that is wanted. One answer is under way at a time; what the window has
- * become by then is asked for next. An encode holds the picture as it is.
+ * become by then is asked for next. An encode holds the picture as it is, and so do masks that are being made: all of a list
+ * are made through one window.
  * @param {State} state @returns {[State, Effect[]] | null}
  */
 export function nextWindow(state) {
   const {study} = state
-  if (!study || jobOfKind(state, 'window') || jobOfKind(state, 'encode')) return null
+  if (!study || HOLD_WINDOW.some((kind) => jobOfKind(state, kind))) return null
   const slice = currentSlice(study)
   const wished = wantedWindow(state, study)
   const isLarge = slice.width * slice.height > LIVE_PX_MAX
@@ -211,8 +215,12 @@ export function nextWindow(state) {
 /** @param {State} state @param {{id: number, picture: ImageData}} answer @returns {State} */
 export function windowed(state, {id, picture}) {
   const job = jobAnswered(state, 'window', id)
-  if (!state.study || !job) return state
-  return {...endJob(state, id), study: changeSlice(state.study, {picture, window: job.window, encoding: 'waiting'})}
+  if (!job) return state
+  const idle = endJob(state, id)
+  const change = {picture, window: job.window, encoding: /** @type {const} */ ('waiting')}
+  if (state.study) return {...idle, study: changeSlice(state.study, change)}
+  // Who has closed the picture meanwhile finds it as the core has it.
+  return state.shelved ? {...idle, shelved: changeSlice(state.shelved, change)} : idle
 }
 
 /**

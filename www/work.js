@@ -2,12 +2,22 @@
 
 /** @import {State, Study, Slice, Item, Box, ClassChoice, Mode, Work} from './types.js' */
 
+/** Classes that can be told, in the order in which they are listed. @param {Pick<State, 'model'>} state @returns {ClassChoice[]} none for models that take no class */
+export const classChoices = ({model}) => (model?.takesClass && model.classes ? ['auto', ...model.classes, 'unknown'] : [])
+
+/**
+ * What the model is told of a choice. One that it does not take is kept for the model that does, and not told to this one.
+ * @param {State} state @param {ClassChoice} [choice] @returns {ClassChoice}
+ */
+export const toldClass = (state, choice = state.study?.work.classChoice ?? 'auto') =>
+  choice !== 'auto' && classChoices(state).includes(choice) ? choice : 'auto'
+
 /**
  * What a mask depends on. Two equal keys mean equal masks.
- * @param {State} state @param {Box} box @param {Mode} [mode] @param {ClassChoice} [choice]
+ * @param {State} state @param {Box} box @param {Mode} [mode] @param {ClassChoice} [told]
  */
-export function maskKey(state, box, mode = state.mode, choice = state.study?.work.classChoice ?? 'auto') {
-  return [state.model?.name ?? '', mode, choice, state.study?.sliceIdx ?? 0, ...box].join(' ')
+export function maskKey(state, box, mode = state.mode, told = toldClass(state)) {
+  return [state.model?.name ?? '', mode, told, state.study?.sliceIdx ?? 0, ...box].join(' ')
 }
 
 /** The key of a mask that a person has changed. It belongs to its box, whatever model, class or mode are chosen. @param {Box} box */
@@ -21,7 +31,7 @@ export const isUpToDate = (state, item) =>
   item.mask !== null && (item.locked || item.mask.key === maskKey(state, item.box) || isEdited(item))
 
 /**
- * How far an object's mask is. Refused: it failed or was cancelled, and is not asked for again by itself.
+ * How far an object's mask is. Refused: it failed or a person stopped it, and it is not asked for again by itself.
  * @param {State} state @param {Item} item @returns {'done' | 'pending' | 'refused'}
  */
 export function progressOf(state, item) {

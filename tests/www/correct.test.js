@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {brushSize, verbOf, withBrushBy} from '../../www/correct.js'
+import {brushSize, canReset, verbOf, withBrushBy} from '../../www/correct.js'
 import {jobOfKind} from '../../www/jobs.js'
-import {answer, INFO, isUpToDate, itemOf, mask, openedState, play, studyOf, types, withObject} from './support.js'
+import {answer, CLASSY, INFO, isUpToDate, itemOf, mask, openedState, play, studyOf, types, withObject} from './support.js'
 
 /** @import {Action, Mask, Point, State} from '../../www/types.js' */
 
@@ -79,7 +79,7 @@ test('a stroke is dropped with Escape, with another tool, and when a second fing
 })
 
 test('an edited mask outlives a change of model, class and mode; its neighbour is asked for again', () => {
-  let state = withObject(stroke(oneObject(), 'add', [[3.5, 0.5]]), [100, 10, 160, 60])
+  let state = withObject(stroke({...oneObject(), model: CLASSY}, 'add', [[3.5, 0.5]]), [100, 10, 160, 60])
   const edited = maskOf(state)
   state = play(state, {type: 'class-chosen', choice: 'unknown'}, {type: 'mode-chosen', mode: 'challenge'}).state
   assert.deepEqual([isUpToDate(state, 0), isUpToDate(state, 1)], [true, false])
@@ -206,4 +206,24 @@ test('the brush is led by keys: down, along, up', () => {
   ).state
   assert.equal(maskOf(state).areaPx, 1 + 5)
   assert.deepEqual(state.brushAt, [30.5, 24.5])
+})
+
+test('what is refined when its picture is closed holds up nothing after it was opened again', () => {
+  const asked = play(oneObject(), {type: 'refine-asked', how: 'smooth'}).state
+  const late = /** @type {const} */ ({type: 'refined', id: asked.lastJobId, mask: {...mask(['##'], 2, 0), areaPx: 2}})
+  for (const actions of /** @type {Action[][]} */ ([[{type: 'closed'}, late, {type: 'resumed'}], [{type: 'closed'}, {type: 'resumed'}, late]])) {
+    const {state} = play(asked, ...actions)
+    assert.deepEqual(state.jobs, [])
+    assert.ok(types(play(state, {type: 'save-asked', what: 'label'}).effects).includes('export'))
+  }
+})
+
+test('a mask that a person stopped is asked for again on request, which is no step', () => {
+  const stopped = play(play(oneObject(), {type: 'nudged', dx: 5, dy: 0, resize: false}).state, {type: 'cancelled'}).state
+  assert.equal(canReset(stopped, itemOf(stopped)), true)
+  const {state, effects} = play(stopped, {type: 'mask-reset', id: 1})
+  assert.deepEqual(types(effects), ['segment'])
+  assert.deepEqual(lastLabel(state), {key: 'undo.move', values: {n: 1}})
+  assert.deepEqual(maskOf(state), maskOf(stopped), 'what there is stays until then')
+  assert.equal(canReset(state, itemOf(state)), false)
 })

@@ -29,7 +29,7 @@ test('what the core refuses is told in every language, with its own words behind
   const codes = Object.keys(coreErrors.de ?? {})
   const core = [...'formats/mod import prompt pipeline model'.split(' ')].map((name) => readFileSync(new URL(`../../src/${name}.rs`, import.meta.url), 'utf8')).join()
   // What a person's files and boxes cannot cause, but only a developer's mistake, is told in the core's words.
-  const ours = ['segment.nothing-open', 'segment.view', 'segment.foreign-encoding', 'prompt.unknown-class', 'prompt.no-class-prompt', 'model.manifest', 'model.schema', 'model.contract', 'model.tensor']
+  const ours = ['segment.nothing-open', 'segment.view', 'segment.foreign-encoding', 'prompt.unknown-class', 'prompt.no-class-prompt', 'model.manifest', 'model.not-loaded', 'model.schema', 'model.contract', 'model.tensor']
   const theirs = [...core.matchAll(/=> "((?:open|labels|boxes|prompt|segment|model)\.[a-z-]+)"/g)].map(([, code = '']) => code)
   assert.deepEqual([...codes, ...ours].sort(), theirs.sort())
   for (const locale of Object.keys(LANGUAGES).filter((name) => name !== 'en')) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {answer, isUpToDate, itemOf, openedState, play, studyOf, withObject} from './support.js'
+import {answer, CLASSY, isUpToDate, itemOf, openedState, play, studyOf, withObject} from './support.js'
 
 /** @import {Action} from '../../www/types.js' */
 
@@ -42,7 +42,7 @@ test('removing all leaves what is locked', () => {
 })
 
 test('the mask of a locked object stays through a change of class, and follows it once unlocked', () => {
-  const state = play(locked(), {type: 'class-chosen', choice: 'unknown'}).state
+  const state = play({...locked(), model: CLASSY}, {type: 'class-chosen', choice: 'unknown'}).state
   assert.deepEqual(state.jobs, [])
   const unlocked = play(state, {type: 'lock-toggled', id: 1}).state
   assert.deepEqual(unlocked.jobs.map(({kind}) => kind), ['segment'])

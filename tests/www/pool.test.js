@@ -197,6 +197,21 @@ test('another model opens the picture again, another picture is encoded again', 
   assert.deepEqual(workers[0]?.calls.slice(4), ['load', 'open', 'segment 0 0 100 80'])
 })
 
+test('of two models that load at a time the newer one is used, also when the older one is there last', async () => {
+  const {pool: made, workers, slow} = pool({size: 2})
+  slow.add('load')
+  const older = made.load(MODEL)
+  await settled()
+  const newer = made.load({...MODEL})
+  await settled()
+  workers[1]?.let.pop()?.()
+  await newer
+  workers[0]?.let.pop()?.()
+  await older
+  await made.open(1, new Blob(['p']))
+  assert.deepEqual(workers.map(({calls}) => calls), [['start', 'load'], ['start', 'load', 'open']])
+})
+
 test('every worker shows the picture through the window that was set', async () => {
   const {pool, workers, slow} = await opened({size: 2})
   await pool.setWindow(3, {level: 40, width: 400})

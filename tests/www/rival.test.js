@@ -4,18 +4,18 @@ import {test} from 'node:test'
 import {createTranslator, loadTranslator} from '../../www/i18n.js'
 import {jobOfKind} from '../../www/jobs.js'
 import {messages} from '../../www/locales/en.js'
-import {classText} from '../../www/render-classes.js'
-import {classChoices, rivalShown} from '../../www/rival.js'
-import {answer, INFO, itemOf, lastJob, openedState, play, studyOf, types, withObject} from './support.js'
+import {classText, rivalOptions} from '../../www/render-classes.js'
+import {rivalShown} from '../../www/rival.js'
+import {classChoices} from '../../www/work.js'
+import {answer, CLASSES, CLASSY, INFO, isUpToDate, itemOf, lastJob, openedState, play, studyOf, types, withModel, withObject} from './support.js'
 
 /** @import {Comparison, Mask, State} from '../../www/types.js' */
 
-const CLASSES = ['ct', 'mr', 'pet', 'us', 'xray', 'dermoscopy', 'endoscopy', 'fundus', 'microscopy', 'oct', 'mammography']
 const translator = createTranslator('en', messages)
 
 /** A page whose model takes the class, with an object that has its mask. @returns {State} */
 function classyState() {
-  const state = {...openedState(), model: {...INFO, classes: CLASSES, takesClass: true}}
+  const state = {...openedState(), model: CLASSY}
   const slices = studyOf(state).slices.map((slice) => ({...slice, probabilities: CLASSES.map((_, i) => (i === 1 ? 0.8 : 0.02))}))
   return withObject({...state, study: {...studyOf(state), slices}}, [10, 10, 60, 60])
 }
@@ -89,4 +89,30 @@ test('modalities are called as people call them', async () => {
   assert.equal(classText(classyState(), translator), 'Class: MR 80%')
   const {className} = await loadTranslator('de')
   assert.deepEqual(['us', 'xray', 'something new'].map(className), ['Ultraschall', 'Röntgen', 'something new'])
+})
+
+/** What the model is told with the boxes that it is asked for. @param {readonly import('../../www/types.js').Effect[]} effects */
+const tellings = (effects) => effects.flatMap((effect) => (effect.type === 'segment' ? [effect.classChoice] : []))
+
+test('a model that takes no class is told none, and the choice waits for one that does', () => {
+  const told = play(classyState(), {type: 'class-chosen', choice: 'ct'})
+  assert.deepEqual(tellings(told.effects), ['ct'])
+  const plain = withModel(answer(told.state), {...INFO, name: 'other'})
+  assert.deepEqual(tellings(plain.effects), ['auto'])
+  const made = answer(plain.state)
+  assert.equal(isUpToDate(made), true)
+  assert.deepEqual(tellings(withModel(made, CLASSY).effects), ['ct'])
+})
+
+test('a class that the model does not know is not told, and shown as not chosen', () => {
+  const {state, effects} = play(classyState(), {type: 'class-chosen', choice: 'x-files'}, {type: 'nudged', dx: 1, dy: 0, resize: false})
+  assert.deepEqual(tellings(effects), ['auto'])
+  assert.equal(isUpToDate(answer(state)), true)
+  assert.equal(classText(state, translator), 'Class: MR 80%')
+})
+
+test('the classes to compare with are called as the language of now calls them', async () => {
+  const words = (/** @type {import('../../www/i18n.js').Translator} */ spoken) => rivalOptions(classyState(), spoken).map(({words}) => words)
+  assert.deepEqual(words(translator).slice(0, 5), ['nothing', 'CT', 'MR', 'PET', 'Ultrasound'])
+  assert.deepEqual(words(await loadTranslator('de')).slice(0, 5), ['nichts', 'CT', 'MRT', 'PET', 'Ultraschall'])
 })

@@ -7,7 +7,7 @@ import {messages} from '../../www/locales/en.js'
 import {noteTexts} from '../../www/render-note.js'
 import {readSession, sessionOf, SESSION_VERSION, writeSession} from '../../www/session.js'
 import {unzipSync} from '../../www/vendor/fflate.js'
-import {answer, ENTRY, INFO, isUpToDate, itemOf, mask, openedState, picture, play, studyOf, types, withObject} from './support.js'
+import {answer, CLASSY, ENTRY, INFO, isUpToDate, itemOf, lastJob, mask, openedState, picture, play, studyOf, types, withObject} from './support.js'
 
 /** @import {Action, Box, Item, Session, State} from '../../www/types.js' */
 
@@ -118,6 +118,13 @@ test('a model that is not here is told, and the masks stay until their box chang
   assert.deepEqual(types(moved.effects), ['segment'])
 })
 
+test('masks that a class was told for stay as well where the model of now takes none', () => {
+  let state = play({...workedState(), model: CLASSY}, {type: 'class-chosen', choice: 'mr'}).state
+  state = answer(state)
+  const {state: opened} = reopen(startedState('other'), again(session(state)))
+  assert.ok(!types(play(opened, {type: 'encoded', id: opened.lastJobId, probabilities: null, ms: 9}).effects).includes('segment'))
+})
+
 test('a session is opened with its own model where that is here', () => {
   const kept = session(workedState())
   const started = play({...startedState('other'), models: [{...ENTRY, name: 'other'}, ENTRY]}).state
@@ -133,6 +140,26 @@ test('what the browser kept stands back where something is open', () => {
   const after = play(state, {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved: false}).state
   assert.equal(after.pending, null)
   assert.equal(studyOf(after), studyOf(state))
+})
+
+test('what the browser kept stands back where something is being opened, and stops nothing', () => {
+  const kept = session(workedState())
+  for (const asked of /** @type {Action[]} */ ([{type: 'source-asked', url: 'a.png', name: 'a.png'}, {type: 'file-given', blob: new Blob(), name: 'a.png', demo: null}])) {
+    for (const shelved of [false, true]) {
+      const {state} = play(startedState(), asked)
+      const {state: after, effects} = play(state, {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved})
+      assert.equal(after, state)
+      assert.deepEqual(effects, [])
+    }
+  }
+})
+
+test('what the browser kept and a person asks for goes before what was being fetched', () => {
+  const offered = play(startedState(), {type: 'session-read', session: session(workedState()), from: 'browser', savedMs: 1, shelved: true}).state
+  const fetching = play(offered, {type: 'source-asked', url: 'a.png', name: 'a.png'}).state
+  const {state, effects} = play(fetching, {type: 'note-answered', answer: 'reopen'})
+  assert.deepEqual(types(effects), ['cancel', 'open'])
+  assert.deepEqual(play(state, {type: 'fetched', id: lastJob(fetching).id, blob: new Blob()}).effects, [])
 })
 
 test('a picture that had been closed is offered, not opened', () => {
@@ -159,6 +186,14 @@ test('each step of the work is kept, looking is not', () => {
 
 test('a picture on which nothing was made is not kept, and leaves what was kept before', () => {
   assert.deepEqual(keptBy(openedState(), {type: 'mode-chosen', mode: 'challenge'}, {type: 'closed'}), [])
+})
+
+test('a step that was undone stays undone after a reload', () => {
+  const drawn = withObject(openedState(), [10, 10, 60, 60])
+  const [kept] = keptBy(drawn, {type: 'undo'})
+  assert.deepEqual(kept?.session.work.items, [])
+  const {state} = reopen(startedState(), again(/** @type {Session} */ (kept?.session)), {from: 'browser', savedMs: 1})
+  assert.deepEqual(studyOf(state).work, {...studyOf(openedState()).work, items: []})
 })
 
 test('a picture that is closed is kept as closed', () => {
@@ -209,7 +244,7 @@ test('sessions that were not written so are refused, each with its reason', () =
   const cases = [
     [(record) => { record.items = null }, 'the objects are missing'],
     [(record) => { record.items[1].id = 1 }, 'two objects have the same number'],
-    [(record) => { record.items[0].box = [0, 0, 201, 10] }, 'the box of object 1 does not lie in the picture'],
+    [(record) => { record.items[0].box = [9, 0, 5, 10] }, 'the box of object 1 has not its four sides in order'],
     [(record) => { record.items[0].mask.region = [198, 0, 4, 3] }, 'the mask of object 1 does not lie in the picture'],
     [(record) => { record.items[0].mask.runs = [1, 3] }, 'the mask of object 1 does not fill its region'],
     [(record) => { record.items[0].mask.runs = [-1, 13] }, 'the mask of object 1 is no whole number'],
@@ -220,6 +255,12 @@ test('sessions that were not written so are refused, each with its reason', () =
   ]
   for (const [change, message] of cases) assert.throws(() => again(kept, change), {code: 'page.session', message}, message)
   assert.throws(() => again(kept, (record) => { record.medbox = SESSION_VERSION + 1 }), {code: 'page.session-newer', message: '2'})
+})
+
+test('an object whose box lies beyond the picture is left out, and all others come back', () => {
+  const kept = session(workedState())
+  const found = again(kept, (record) => { record.items[0].box = [0, 0, 201, 10] })
+  assert.deepEqual(found, {...kept, work: {...kept.work, items: kept.work.items.slice(1)}})
 })
 
 test('files that are no session are told so', async () => {

@@ -10,6 +10,9 @@ import {isUpToDate as hasItsMask} from '../../www/work.js'
 export const ENTRY = {name: 'tiny', title: 'Tiny', bytes: 10, encodeGmac: 2, licence: 'CC0', intendedUse: 'tests', default: true}
 /** @type {ModelInfo} */
 export const INFO = {...ENTRY, classes: null, takesClass: false, sha256: {encoder: 'e1', decoder: 'd1'}}
+export const CLASSES = ['ct', 'mr', 'pet', 'us', 'xray', 'dermoscopy', 'endoscopy', 'fundus', 'microscopy', 'oct', 'mammography']
+/** One that takes a class. @type {ModelInfo} */
+export const CLASSY = {...INFO, classes: CLASSES, takesClass: true}
 
 /** Nothing looks inside the pixels. @param {number} width @param {number} height */
 export const picture = (width, height) => /** @type {ImageData} */ (/** @type {unknown} */ ({width, height}))
@@ -38,6 +41,12 @@ export function openedState() {
   const {id} = lastJob(state)
   const opened = {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}
   return play(state, {type: 'opened', id, opened}, {type: 'encoded', id: id + 1, probabilities: null, ms: 1200}).state
+}
+
+/** Another model is chosen, loads, and looks at the picture. @param {State} state @param {ModelInfo} info */
+export function withModel(state, info) {
+  const loaded = play(state, {type: 'model-chosen', name: info.name}, {type: 'model-loaded', info}).state
+  return play(loaded, {type: 'encoded', id: loaded.lastJobId, probabilities: null, ms: 1})
 }
 
 /** The job that was started last. @param {State} state @returns {Job} */

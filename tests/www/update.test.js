@@ -236,3 +236,24 @@ test('Escape leaves the innermost thing first', () => {
   state = play(state, {type: 'escape'}).state
   assert.equal(state.panelOpen, false)
 })
+
+test('a hand that comes over from a larger picture draws within this one', () => {
+  const drawn = (/** @type {import('../../www/types.js').Box} */ box) =>
+    studyOf(play(openedState(), {type: 'drafted', id: null, verb: 'draw', box}, {type: 'draft-kept'}).state).work.items.map((item) => item.box)
+  assert.deepEqual(drawn([150, 50, 900, 700]), [[150, 50, 200, 100]])
+  assert.deepEqual(drawn([300, 300, 900, 700]), [], 'nothing of it is on the picture')
+})
+
+test('going back to the picture that was closed leaves what was being opened', () => {
+  const closed = play(openedState(), {type: 'closed'}).state
+  for (const asked of /** @type {import('../../www/types.js').Action[]} */ ([
+    {type: 'source-asked', url: 'b.png', name: 'b.png'}, {type: 'file-given', blob: new Blob(), name: 'b.png', demo: null},
+  ])) {
+    const opening = play(closed, asked).state
+    const {state, effects} = play(opening, {type: 'resumed'})
+    assert.deepEqual(effects, [{type: 'cancel', ids: [lastJob(opening).id]}])
+    assert.deepEqual([studyOf(state).source.name, state.jobs], ['scan.png', []])
+  }
+  const waiting = play({...closed, model: null}, {type: 'file-given', blob: new Blob(), name: 'b.png', demo: null}, {type: 'resumed'}).state
+  assert.equal(waiting.pending, null)
+})

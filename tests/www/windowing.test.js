@@ -5,7 +5,7 @@ import {jobOfKind} from '../../www/jobs.js'
 import {reading} from '../../www/pointer.js'
 import {lookup, otherWindowItems, percentileWindow, presetWindow, PRESETS, tidyWindow, windowBounds} from '../../www/windowing.js'
 import {currentSlice} from '../../www/work.js'
-import {answer, INFO, itemOf, lastJob, openedState, picture, play, studyOf, types, withObject} from './support.js'
+import {answer, INFO, itemOf, lastJob, openedState, picture, play, segmentedAll, studyOf, types, withObject} from './support.js'
 
 /** @import {Slice, State} from '../../www/types.js' */
 
@@ -241,4 +241,28 @@ test('inverting and smoothing are remembered and leave the model alone', () => {
   assert.ok(last?.type === 'remember')
   assert.deepEqual([last.settings.invert, last.settings.smooth, last.settings.opacity], [true, false, 0.6])
   assert.equal(studyOf(state).past.length, 0)
+})
+
+test('all masks of a list are made through one window: the next is set when they are done', () => {
+  const drawn = play(openedCt(), {type: 'box-placed'}).state
+  const chosen = play(drawn, {type: 'preset-chosen', preset: 'lung'})
+  assert.deepEqual(types(chosen.effects), ['settle-later'])
+  const made = play(chosen.state, segmentedAll(lastJob(drawn).id, 1))
+  assert.deepEqual(itemOf(made.state).mask?.window, {level: 20, width: 1900})
+  assert.ok(types(made.effects).includes('window'))
+})
+
+test('a window that comes after its picture was closed is there when it is opened again', () => {
+  const asked = play(openedCt(), {type: 'preset-chosen', preset: 'lung'}).state
+  const closed = play(asked, {type: 'closed'}, {type: 'windowed', id: lastJob(asked).id, picture: picture(200, 100)}).state
+  assert.deepEqual(closed.jobs, [])
+  const {state, effects} = play(closed, {type: 'resumed'})
+  assert.deepEqual(sliceOf(state).window, {level: -600, width: 1500})
+  assert.deepEqual(types(effects), [])
+  assert.deepEqual(types(play(state, {type: 'window-settled', turn: asked.lastTurn}).effects), ['encode'])
+})
+
+test('a window that is under the hand when its picture is closed is let go', () => {
+  const {state} = play(openedCt(), {type: 'window-dragged', window: {level: 9, width: 500}}, {type: 'closed'}, {type: 'resumed'})
+  assert.equal(state.windowDraft, null)
 })

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import {test} from 'node:test'
+
+import {createTranslator} from '../../www/i18n.js'
+import {messages} from '../../www/locales/en.js'
+import {progress} from '../../www/render.js'
+import {noteTexts} from '../../www/render-note.js'
+import {INFO, lastJob, openedState, picture, play, segmentedAll, studyOf, types, withModel, withObject} from './support.js'
+
+/** @import {Action, Effect, State} from '../../www/types.js' */
+
+const translator = createTranslator('en', messages)
+const NEXT = /** @type {const} */ ({type: 'file-given', blob: new Blob(), name: 'next.jpg', demo: null})
+const FAILURE = {code: 'model.run', message: 'out of memory', hint: ''}
+const OPENED = {width: 8, height: 8, format: 'PNG', bits: 8, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}}
+const oneObject = () => withObject(openedState(), [10, 10, 60, 60])
+/** With a box whose mask is being made. */
+const waitingState = () => play(openedState(), {type: 'box-placed'}).state
+/** Names of the files that are written. @param {readonly Effect[]} effects */
+const saved = (effects) => effects.flatMap((effect) => (effect.type === 'export' ? [effect.name] : []))
+/** @param {State} state */
+const exported = (state) => play(state, {type: 'exported', id: lastJob(state).id, name: 'scan_mask.png'})
+/** @param {State} state */
+const told = (state) => state.note && noteTexts(state.note, translator).words
+
+test('the next file waits until the mask is there and what was asked for is saved', () => {
+  const asked = play(waitingState(), {type: 'save-asked', what: 'label'})
+  const given = play(asked.state, NEXT)
+  assert.deepEqual(types(given.effects), [], 'the mask is still being made')
+  const made = play(given.state, segmentedAll(lastJob(given.state).id, 1))
+  assert.deepEqual(saved(made.effects), ['scan_mask.png'])
+  assert.ok(!types(made.effects).includes('open'), 'the core holds one picture only')
+  const {effects, state} = exported(made.state)
+  assert.deepEqual(types(effects), ['open'])
+  assert.equal(studyOf(play(state, {type: 'opened', id: lastJob(state).id, opened: OPENED}).state).source.name, 'next.jpg')
+})
+
+test('a box that is only begun holds up neither', () => {
+  const drawing = play(oneObject(), {type: 'drafted', id: null, verb: 'draw', box: [1, 1, 40, 40]}, {type: 'save-asked', what: 'label'})
+  assert.deepEqual(saved(drawing.effects), [], 'it may still become an object')
+  const given = play(drawing.state, NEXT, segmentedAll(lastJob(drawing.state).id, 1))
+  assert.deepEqual(saved(given.effects), ['scan_mask.png'])
+})
+
+test('saving while the next picture is read is of the one that is seen, and goes first', () => {
+  const reading = play(oneObject(), NEXT).state
+  const asked = play(reading, {type: 'save-asked', what: 'overlay'})
+  assert.deepEqual(types(asked.effects), ['cancel', 'export'])
+  assert.deepEqual(saved(asked.effects), ['scan_overlay.png'])
+  const {effects} = exported(asked.state)
+  const [open] = effects
+  assert.ok(open?.type === 'open' && open.source.name === 'next.jpg')
+})
+
+test('a picture that the next one waits for is not looked at for nothing', () => {
+  const unseen = play(oneObject(), {type: 'model-chosen', name: 'other'}, NEXT, {type: 'save-asked', what: 'overlay'}).state
+  const {effects} = play(unseen, {type: 'model-loaded', info: {...INFO, name: 'other'}})
+  assert.ok(types(effects).includes('encode'), 'its mask is to be made by the new model')
+  const known = {...unseen, study: {...studyOf(unseen), work: {...studyOf(unseen).work, items: studyOf(unseen).work.items.map((item) => ({...item, locked: true}))}}}
+  assert.deepEqual(types(play(known, {type: 'model-loaded', info: {...INFO, name: 'other'}}).effects), ['export'])
+})
+
+test('what the core alone writes is saved while the model loads, and when it does not', () => {
+  const loading = play(oneObject(), {type: 'model-chosen', name: 'other'}).state
+  const failed = play(loading, {type: 'failed', failure: FAILURE, fatal: false}).state
+  for (const state of [loading, failed]) {
+    const {effects} = play(state, ...['label', 'coco', 'npz', 'session'].map((what) => /** @type {Action} */ ({type: 'save-asked', what})))
+    assert.deepEqual(saved(effects), ['scan_mask.png', 'scan_coco.json', 'scan_segs.npz', 'scan.medbox'])
+  }
+})
+
+test('what is drawn on the picture waits for the model, says so, and is saved then', () => {
+  const loading = play(oneObject(), {type: 'model-chosen', name: 'other'}).state
+  const asked = play(loading, {type: 'save-asked', what: 'overlay'})
+  assert.deepEqual(saved(asked.effects), [])
+  assert.equal(progress(asked.state, translator).words, 'Saved as soon as the model is there: scan_overlay.png')
+  const bytes = play(asked.state, {type: 'loading', loading: {kind: 'model', loaded: 1e6, total: 2e6}}).state
+  assert.equal(progress(bytes, translator).words, 'Loading the model… 50% of 2.0 MB Saved as soon as the model is there: scan_overlay.png')
+  const there = withModel({...asked.state, modelName: 'tiny'}, {...INFO, name: 'other'}).state
+  assert.deepEqual(saved(play(there, segmentedAll(lastJob(there).id, 1)).effects), ['scan_overlay.png'])
+})
+
+test('all that is asked for one after the other is saved', () => {
+  const {state} = play(waitingState(), {type: 'save-asked', what: 'label'}, {type: 'save-asked', what: 'coco'}, {type: 'save-asked', what: 'label'})
+  assert.deepEqual(saved(play(state, segmentedAll(lastJob(state).id, 1)).effects), ['scan_mask.png', 'scan_coco.json'])
+})
+
+test('what cannot be saved any more is told by its name, until that is closed', () => {
+  const asked = play(waitingState(), {type: 'save-asked', what: 'label'}).state
+  for (const action of /** @type {Action[]} */ ([
+    {type: 'closed'}, {type: 'model-chosen', name: 'other'}, {type: 'job-failed', id: lastJob(asked).id, failure: FAILURE},
+  ])) {
+    const {state, effects} = play(asked, action)
+    assert.equal(told(state), 'Not saved, as the masks were not ready: scan_mask.png')
+    assert.deepEqual(saved(effects), [])
+    const next = play(state, {type: 'model-loaded', info: {...INFO, name: state.modelName ?? ''}}, NEXT).state
+    assert.ok(told(play(next, {type: 'opened', id: lastJob(next).id, opened: OPENED}).state), 'the next picture does not take it away')
+    assert.equal(play(state, {type: 'note-closed'}).state.note, null)
+  }
+})
+
+test('a failure that no mask was missed by keeps nothing from being saved', () => {
+  const looking = play(waitingState(), {type: 'save-asked', what: 'label'}, {type: 'reference-given', blob: new Blob(), name: 'x.png'}).state
+  const {state} = play(looking, {type: 'job-failed', id: lastJob(looking).id, failure: FAILURE})
+  assert.equal(state.note, null)
+  assert.deepEqual(saved(play(state, segmentedAll(lastJob(state).id, 1)).effects), ['scan_mask.png'])
+})
+
+test('without a picture there is nothing to save, and that is said', () => {
+  const {state} = play(play(openedState(), {type: 'closed'}).state, {type: 'save-asked', what: 'label'})
+  assert.deepEqual([state.notice, state.saving], [{key: 'notice.nothingToSave'}, []])
+})
+
+test('what was saved before its picture was closed is told after it', () => {
+  const saving = play(oneObject(), {type: 'save-asked', what: 'label'}, {type: 'closed'}).state
+  assert.deepEqual(exported(saving).state.notice, {key: 'notice.saved.one', values: {name: 'scan_mask.png', n: 1, width: 200, height: 100}})
+})

@@ -1,0 +1,73 @@
+/**
+ * What a person asked to save: when it can be made, and what is said when it cannot be. Pure, like `update`, which it
+ * belongs to.
+ */
+
+/** @import {Effect, ExportKind, Label, State} from './types.js' */
+
+import {csvRows, isCompared} from './compare.js'
+import {exportName} from './export-name.js'
+import {jobOfKind, nextJobId, startJob} from './jobs.js'
+import {isMeasured, withMask} from './measure.js'
+import {sessionOf} from './session.js'
+import {makeWay} from './stopping.js'
+import {currentSlice} from './work.js'
+
+/**
+ * Saving is asked for. It is of the picture that is seen: one that is being opened waits for it, as the core holds one only.
+ * @param {State} state @param {ExportKind} what @returns {[State, Effect[]]}
+ */
+export function saveAsked(state, what) {
+  if (!state.study) return [{...state, menu: null, notice: {key: 'notice.nothingToSave'}}, []]
+  const opening = jobOfKind(state, 'open')
+  const [idle, effects] = makeWay(state, ({kind}) => kind === 'open')
+  const saving = state.saving.includes(what) ? state.saving : [...state.saving, what]
+  return [{...idle, menu: null, notice: null, pending: opening?.source ?? state.pending, saving}, effects]
+}
+
+/** Whether something is being saved, or waits to be: another picture would take away what it is made of. @param {State} state */
+export const isSaving = ({study, saving, jobs}) => (study !== null && saving.length > 0) || jobs.some(({kind}) => kind === 'export')
+
+/** Saving waits until every mask is up to date. @param {State} state @returns {[State, Effect[]] | null} */
+export function nextExport(state) {
+  const {study} = state
+  if (!study || state.draft || state.stroke || jobOfKind(state, 'segment') || jobOfKind(state, 'refine')) return null
+  const items = withMask(study.work.items)
+  const isEmpty = (/** @type {ExportKind} */ what) => items.length === 0 && what !== 'session'
+  const what = state.saving.find((one) => isEmpty(one) || canBeMade(state, one))
+  if (!what) return null
+  const next = {...state, saving: state.saving.filter((one) => one !== what)}
+  if (isEmpty(what)) return [{...next, notice: {key: 'notice.nothingToSave'}}, []]
+  const id = nextJobId(state)
+  const {width, height} = currentSlice(study)
+  const name = exportName(study.source.name, what)
+  const effect = /** @type {Effect} */ ({
+    type: 'export', id, what, name, fileName: study.source.name, size: {width, height}, items, rows: csvRows(state), session: sessionOf(state),
+  })
+  return startJob(next, {kind: 'export', id, startedMs: null, what}, effect)
+}
+
+/**
+ * A table waits for what is measured, a picture for the model, without which the core opens none. All else needs neither.
+ * @param {State} state @param {ExportKind} what
+ */
+function canBeMade(state, what) {
+  if ((what === 'csv' || what === 'zip') && !(isMeasured(state) && isCompared(state))) return false
+  return state.model !== null || (what !== 'overlay' && what !== 'zip')
+}
+
+/** The names of the files that wait to be saved. @param {State} state */
+export const waitingNames = ({study, saving}) => saving.map((what) => exportName(study?.source.name ?? '', what)).join(', ')
+
+/** What waited to be saved cannot be made any more, and that is said. @param {State} state @returns {State} */
+export const withoutSaving = (state) =>
+  state.study && state.saving.length > 0 ? {...state, saving: [], note: {kind: 'unsaved', names: waitingNames(state)}} : state
+
+/** @param {State} state @param {string} name @returns {Label | null} */
+export function savedNotice(state, name) {
+  const study = state.study ?? state.shelved
+  if (!study) return null
+  const {width, height} = currentSlice(study)
+  const n = withMask(study.work.items).length
+  return {key: n === 1 ? 'notice.saved.one' : 'notice.saved.other', values: {name, n, width, height}}
+}

@@ -1,0 +1,71 @@
+/**
+ * Work that is ended before it is done. What a person stopped, or what failed, is not asked for again by itself; what only
+ * gave way to something newer is. Pure, like `update`, which it belongs to.
+ */
+
+/** @import {Effect, Job, Slice, State} from './types.js' */
+
+import {canStop, endJob} from './jobs.js'
+import {rivalChosen} from './rival.js'
+import {withoutWindow} from './windowing.js'
+import {changeSlice, currentItems, maskKey} from './work.js'
+
+/** Jobs at whose end another picture may be open. @param {Job} job */
+export const isOpening = ({kind}) => kind === 'fetch' || kind === 'open' || kind === 'look'
+
+/** A person stops what can be stopped. @param {State} state @returns {[State, Effect[]]} */
+export const stopWork = (state) => endWork(state, state.jobs.filter(canStop), afterStop)
+
+/**
+ * Work gives way to what a person asked for since.
+ * @param {State} state @param {(job: Job) => boolean} [which] @returns {[State, Effect[]]}
+ */
+export const makeWay = (state, which = () => true) => endWork(state, state.jobs.filter((job) => canStop(job) && which(job)), afterMakingWay)
+
+/**
+ * Work gives way to another picture. What is to be saved of this one is made first, and does not wait for what is only
+ * begun.
+ * @param {State} state @returns {[State, Effect[]]}
+ */
+export const makeWayForPicture = (state) =>
+  state.saving.length > 0 ? makeWay({...state, draft: null, anchor: null, stroke: null}, isOpening) : makeWay(state)
+
+/**
+ * What waits for a worker is dropped, and a worker that has begun is ended.
+ * @param {State} state @param {readonly Job[]} jobs @param {(state: State, job: Job) => State} after @returns {[State, Effect[]]}
+ */
+function endWork(state, jobs, after) {
+  return jobs.length === 0 ? [state, []] : [jobs.reduce(after, state), [{type: 'cancel', ids: jobs.map(({id}) => id)}]]
+}
+
+/** The state without a job that failed or was stopped. @param {State} state @param {Job} job @returns {State} */
+export function afterStop(state, job) {
+  const idle = endJob(state, job.id)
+  if (job.kind === 'window') return withoutWindow(idle)
+  if (job.kind === 'rival') return rivalChosen(idle, null)
+  if (job.kind === 'encode') return refuseStale(withEncoding(idle, 'stopped'))
+  if (job.kind === 'segment') return {...idle, refused: [...state.refused, ...job.keys]}
+  return idle
+}
+
+/** The state without a job that gave way. Masks are asked for as long as they are missing. @param {State} state @param {Job} job @returns {State} */
+function afterMakingWay(state, job) {
+  const idle = endJob(state, job.id)
+  return job.kind === 'encode' ? withEncoding(idle, 'waiting') : idle
+}
+
+/** @param {State} state @returns {State} */
+function refuseStale(state) {
+  const keys = state.study ? currentItems(state.study).map((item) => maskKey(state, item.box)) : []
+  return {...state, refused: [...state.refused, ...keys]}
+}
+
+/** @param {State} state @param {Slice['encoding']} encoding @returns {State} */
+export function withEncoding(state, encoding) {
+  const {study} = state
+  return study ? {...state, study: changeSlice(study, encoding === 'waiting' ? {encoding, probabilities: null} : {encoding})} : state
+}
+
+/** Another model has seen no picture yet, nor the one that was closed. @param {State} state @returns {State} */
+export const withNothingSeen = ({shelved, ...state}) =>
+  withEncoding({...state, shelved: shelved && changeSlice(shelved, {encoding: 'waiting', probabilities: null})}, 'waiting')
