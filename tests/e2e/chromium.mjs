@@ -237,6 +237,35 @@ test('assistive techniques find no serious fault, dark and light, empty and open
   await context.close()
 })
 
+test('on a phone a finger meets one button at a time', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('US')
+  const {context, page, problems} = await openPage()
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  await page.setViewportSize({width: 390, height: 844})
+  await part(page, 'panelButton').click()
+  await page.waitForFunction(() => document.getAnimations().length === 0)
+  const targets = await page.evaluate(() => {
+    const inSight = (/** @type {Element} */ node) => node.checkVisibility({visibilityProperty: true}) && node.closest('.viewer') === null
+    return [...document.querySelectorAll('.bar button, .tools button, .objects button')].filter(inSight).map((node) => {
+      const {left, top, width, height} = node.getBoundingClientRect()
+      return {name: node.getAttribute('aria-label') ?? node.textContent ?? '', left, top, width, height}
+    })
+  })
+  assert.ok(targets.length > 14, `${targets.length} buttons`)
+  for (const [i, a] of targets.entries()) {
+    if (!a.name.startsWith('Select')) assert.ok(a.width >= 40 && a.height >= 40, `${a.name} is ${a.width} × ${a.height}`)
+    for (const b of targets.slice(i + 1)) {
+      const shared = Math.min(a.left + a.width, b.left + b.width) - Math.max(a.left, b.left)
+      const high = Math.min(a.top + a.height, b.top + b.height) - Math.max(a.top, b.top)
+      assert.ok(shared <= 0.5 || high <= 0.5, `${a.name} and ${b.name} share ${shared} × ${high} pixels`)
+    }
+  }
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('the list of models tells licence, size and use', async () => {
   const {context, page} = await openPage()
   await part(page, 'modelButton').click()
