@@ -206,7 +206,7 @@ impl Image {
     }
 
     /// The stored value of pixel (x, y): of grey pictures in the units of the file, whatever window they are shown
-    /// through; of colour ones the luminance of the eight bits, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+    /// through, turned round where the file says that white is zero; of colour ones the luminance of the eight bits, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
     ///
     /// # Panics
     /// When (x, y) lies outside.
