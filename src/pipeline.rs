@@ -486,6 +486,29 @@ mod tests {
     const SIZE: Size = Size { width: 64, height: 32 };
 
     #[test]
+    fn another_window_is_another_embedding() {
+        let mut pipeline = open(true, SIZE);
+        pipeline.encode().expect("an encoding");
+        pipeline.encode().expect("the same one");
+        assert_eq!(pipeline.network().encodes.get(), 1);
+        pipeline.set_window(crate::image::Window { level: 3.0, width: 2.0 }).expect("a picture is open");
+        pipeline.encode().expect("a new one");
+        assert_eq!(pipeline.network().encodes.get(), 2);
+    }
+
+    #[test]
+    fn embeddings_that_were_used_longest_ago_go_first() {
+        let n = CACHE_BYTES / 3 / size_of::<f32>();
+        let third = Encoding { embedding: Embedding::new([(vec![n], vec![0.0; n])]), probabilities: None };
+        let view = |x| Rect { x, y: 0, width: 1, height: 1 };
+        let mut cache = Cache::default();
+        (0..3).for_each(|x| cache.put(view(x), third.clone()));
+        assert!(cache.get(view(0)).is_some());
+        cache.put(view(3), third);
+        assert_eq!([0, 1, 2, 3].map(|x| cache.get(view(x)).is_some()), [true, false, true, true]);
+    }
+
+    #[test]
     fn few_boxes_are_decoded_at_a_time() {
         let mut pipeline = open(false, SIZE);
         let boxes: Vec<BoxPrompt> = (0..150).map(|i| prompt(0.0, 0.0, f64::from(i % 50 + 10), 30.0, SIZE)).collect();

@@ -159,7 +159,8 @@ fn a_model_that_lost_its_end_is_named() {
 #[test]
 fn usage_errors_exit_with_two() {
     let folder = folder_with_disc();
-    for args in [&["segment", "disc.png"][..], &["segment", "disc.png", "--box", "1,2,3"], &["paint"]] {
+    let both = ["segment", "disc.png", "--box", "1,2,3,4", "--boxes", "boxes.json"];
+    for args in [&["segment", "disc.png"][..], &["segment", "disc.png", "--box", "1,2,3"], &["paint"], &both] {
         assert_eq!(medbox(folder.path(), args).status.code(), Some(2), "{args:?}");
     }
     let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--class", "tomography"]);
@@ -212,6 +213,45 @@ fn a_folder_of_models_need_not_name_a_default() {
         command.args(args).output().expect("medbox starts")
     };
     assert!(stdout(&run(&["models"])).starts_with("lite"));
+}
+
+#[test]
+fn the_default_model_names_the_modality_and_can_be_told_another() {
+    let folder = folder_with_disc();
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/www/demos/us-fetal-head.jpg");
+    let asked = ["segment", picture, "--box", "220,115,600,425"];
+    let text = stdout(&medbox(folder.path(), &asked));
+    assert!(text.starts_with("class US (") && text.contains("   1  box 220,115,600,425  "), "{text}");
+    let answer = |class: &str| -> Value {
+        let args = [&asked[..], &["--json", "--class", class]].concat();
+        serde_json::from_str(&stdout(&medbox(folder.path(), &args))).expect("one JSON object")
+    };
+    let told = answer("mr");
+    assert_eq!(
+        (&told["class"], told["probabilities"].as_object().map(serde_json::Map::len)),
+        (&Value::from("us"), Some(11))
+    );
+    let area = |answer: &Value| answer["objects"][0]["area_px"].as_u64().expect("a number of pixels");
+    let (auto, unknown) = (area(&answer("auto")), area(&answer("unknown")));
+    for area in [auto, unknown, area(&told)] {
+        assert!((80_000..110_000).contains(&area), "the head fills its box: {area}");
+    }
+}
+
+#[test]
+fn the_papers_cases_are_timed() {
+    let folder = folder_with_disc();
+    let text = stdout(&medbox(folder.path(), &["bench", "--pictures", ".", "--runs", "1", "--json"]));
+    let timed: Value = serde_json::from_str(&text).expect("one JSON object");
+    let cases = timed["cases"].as_array().expect("a list");
+    assert_eq!(cases.len(), 7);
+    for case in cases {
+        assert!(
+            case["seconds"].as_f64().is_some_and(|s| s > 0.0) && case["encodes"].as_u64().is_some_and(|n| n > 0),
+            "{case}"
+        );
+    }
+    assert_eq!(cases[6]["boxes"], 241);
 }
 
 #[test]

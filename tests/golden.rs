@@ -30,7 +30,9 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    serde_json::from_slice(&bytes("cases.json")).expect("a list of cases")
+    let cases: Vec<Case> = serde_json::from_slice(&bytes("cases.json")).expect("a list of cases");
+    assert!(!cases.is_empty());
+    cases
 }
 
 fn bytes(file: &str) -> Vec<u8> {
@@ -69,6 +71,7 @@ fn the_input_is_what_opencv_makes_of_the_picture() {
             for (channel, &value) in pixel.iter().enumerate() {
                 let found = input.values()[(channel * SIDE as usize + y) * SIDE as usize + x];
                 let wanted = f32::from(value - case.low) / range;
+                assert!(found.is_finite(), "{}: {found} at {x},{y}", case.name);
                 let levels = ((found - wanted).abs() * range).round() as u8;
                 differences[i] = differences[i].max(levels);
             }

@@ -58,6 +58,7 @@ fn check_model(folder: &Path, case_folder: &Path) {
     let class_weights = if model.manifest().has_class_head() {
         let wanted: Array1<f32> = expected.by_name("probabilities").expect("probabilities");
         let found = encoding.probabilities.expect("a class head");
+        assert_eq!(wanted.len(), N_CLASSES);
         for (found, wanted) in found.iter().zip(&wanted) {
             assert!((found - wanted).abs() < TOLERANCE, "{}: class {found}, PyTorch says {wanted}", case.model);
         }
@@ -70,6 +71,7 @@ fn check_model(folder: &Path, case_folder: &Path) {
     let decoded = model.decode(&encoding.embedding, &boxes, &class_weights).expect("logits");
     let logits: Array3<f32> = expected.by_name("logits").expect("logits");
     let scores: Array1<f32> = expected.by_name("score").expect("scores");
+    assert_eq!([decoded.len(), logits.shape()[0], scores.len()], [boxes.len(); 3]);
     let largest = logits.iter().fold(0.0f32, |largest, v| largest.max(v.abs()));
     let side = model.manifest().input.side as usize;
     for ((decoded, wanted), score) in decoded.iter().zip(logits.outer_iter()).zip(scores) {

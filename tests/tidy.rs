@@ -74,7 +74,7 @@ fn one_file_names_the_browser() {
 
 #[test]
 fn the_core_does_no_input_or_output_and_reads_no_clock() {
-    let words = ["std::fs", "std::time", "std::env", "std::net", "println!", "eprintln!"];
+    let words = ["fs::", "env::", "net::", "File::open", "Instant", "SystemTime", "print!", "println!", "eprintln!"];
     let mut breaches = Vec::new();
     for source in sources().iter().filter(|s| s.path.starts_with("src/") && !s.path.starts_with("src/bin/")) {
         // Documentation may print; code may not.
@@ -107,7 +107,41 @@ fn no_file_holds_more_than_one_idea() {
 #[test]
 fn the_page_reads_nothing_back_and_writes_no_markup() {
     check_absent("www/", ".js", &["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "new Function"], &[]);
-    check_absent("www/update.js", ".js", &["document", "window.", "Date.now", "Math.random", "fetch("], &[]);
+    let measured =
+        ["getBoundingClientRect", "offsetWidth", "offsetHeight", "clientWidth", "clientHeight", "getComputedStyle"];
+    check_absent("www/render", ".js", &measured, &[]);
+}
+
+#[test]
+fn an_update_and_all_that_it_imports_is_pure() {
+    let words = [
+        "document",
+        "window.",
+        "Date.now",
+        "new Date",
+        "performance.",
+        "Math.random",
+        "setTimeout",
+        "localStorage",
+        "navigator",
+        "fetch(",
+    ];
+    let update = sources().into_iter().find(|source| source.path == "www/update.js").expect("it is there");
+    let imported =
+        update.text.lines().filter_map(|line| line.split_once("from './")?.1.split_once('\'').map(|(name, _)| name));
+    let pure: Vec<String> = imported.chain(["update.js"]).map(|name| format!("www/{name}")).collect();
+    assert!(pure.len() > 15, "{pure:?}");
+    for source in sources().iter().filter(|source| pure.contains(&source.path)) {
+        let code = source
+            .text
+            .lines()
+            .filter(|line| !["//", "*", "/*"].iter().any(|start| line.trim_start().starts_with(start)));
+        for line in code {
+            let line = line.split(" // ").next().unwrap_or_default();
+            let found = words.iter().find(|word| line.contains(**word));
+            assert_eq!(found, None, "{}: {line}", source.path);
+        }
+    }
 }
 
 #[test]

@@ -69,12 +69,20 @@ export function labelsByCommandLine({picture, boxes, mode, model}) {
   return readLabels(readFileSync(out))
 }
 
-/** Share of pixels that are equal. @param {LabelMap} a @param {LabelMap} b */
+/**
+ * Share of the pixels with an object, in either map, that have the same one in both: ground, of which there is most, does
+ * not count. 1 where there is no object.
+ * @param {LabelMap} a @param {LabelMap} b
+ */
 export function agreement(a, b) {
   assert.deepEqual([a.width, a.height], [b.width, b.height])
-  let equal = 0
-  for (let i = 0; i < a.labels.length; i++) if (a.labels[i] === b.labels[i]) equal++
-  return equal / a.labels.length
+  let [either, equal] = [0, 0]
+  for (let i = 0; i < a.labels.length; i++) {
+    if (!a.labels[i] && !b.labels[i]) continue
+    either++
+    if (a.labels[i] === b.labels[i]) equal++
+  }
+  return either === 0 ? 1 : equal / either
 }
 
 /** Pixels of an object. @param {LabelMap} map @param {number} id */

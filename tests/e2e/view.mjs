@@ -263,10 +263,12 @@ test('a picture that was moved looks as if it had been drawn there', async () =>
   for (const key of ['f', '+', '+', '+', '-']) {
     await page.keyboard.press(key)
     await page.mouse.move(600, 400)
+    await keep('drawn')
     await page.mouse.down({button: 'middle'})
     for (const [dx, dy] of /** @type {const} */ ([[3, 5], [-40, 21], [17, -90], [-200, -60], [-180, 33]])) await page.mouse.move(600 + dx, 400 + dy)
     await page.mouse.up({button: 'middle'})
     await keep('moved')
+    assert.ok((await difference()).different > 1e4, 'it moved')
     await page.keyboard.press('i')
     await soon(async () => {
       await keep('drawn')

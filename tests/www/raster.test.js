@@ -83,11 +83,15 @@ test('what is drawn of a stroke does not change with the points that follow', ()
 })
 
 test('a corner stays sharp, however fast it was drawn', () => {
-  eachPiece({points: [0, 0, 100, 0, 100, 100], radiusPx: 6}, 0, (_ax, _ay, bx, by) => assert.ok(bx === 100 || by === 0))
+  let n = 0
+  eachPiece({points: [0, 0, 100, 0, 100, 100], radiusPx: 6}, 0, (_ax, _ay, bx, by) => { n++; assert.ok(bx === 100 || by === 0) })
+  assert.ok(n > 0)
 })
 
 test('a line that turns back makes no spike', () => {
-  eachPiece({points: [0, 50, 100, 50, 99, 50, 98, 51], radiusPx: 6}, 0, (_ax, _ay, bx) => assert.ok(bx <= 101))
+  let n = 0
+  eachPiece({points: [0, 50, 100, 50, 99, 50, 98, 51], radiusPx: 6}, 0, (_ax, _ay, bx) => { n++; assert.ok(bx <= 101) })
+  assert.ok(n > 0)
 })
 
 test('a stroke stays inside the picture, and one outside of it sets nothing', () => {

@@ -465,12 +465,15 @@ def test_a_bend_that_leaves_no_object_is_not_done():
 def test_photometric_augmentation_keeps_shape_and_edges(modality, shape):
     image = np.full(shape, 60, np.uint8)
     image[:, shape[1] // 2 :] = 180
+    n_edges = 0
     for seed in range(40):
         changed = augment(image, modality=modality, rng=np.random.default_rng(seed))
         assert changed.shape == image.shape and changed.dtype == np.uint8
         steps = np.abs(np.diff(changed.reshape(shape[0], shape[1], -1).astype(float).mean(axis=(0, 2))))
         if steps.max() > 30:  # where a narrow window has not swallowed the edge
+            n_edges += 1
             assert abs(int(steps.argmax()) + 1 - shape[1] // 2) <= 2
+    assert n_edges >= 20
 
 
 # ---- evaluation views ------------------------------------------------------------------------------------------------
