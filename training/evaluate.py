@@ -13,6 +13,7 @@ document then says. `--update-models` also writes what was measured into the mod
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 import json
 import math
@@ -26,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from training import plots
-from training.catalogue import CLASSES, load_split, never_trained_on, read_index
+from training.catalogue import CLASSES, SPLITS_PATH, load_split, never_trained_on, read_index
 from training.intervals import DRAWS, Bootstrap, Interval
 from training.runs import METRICS, Ask, Bench, Model, Objects, Run, find_model
 
@@ -63,7 +64,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def place(document: str, sections: Sequence[Section]) -> str:
     """The document with each section's text between `<!-- KEY -->` and `<!-- /KEY -->`. Sections that it does not have are
-    added at its end under their titles; all other text stays."""
+    added at its end under their titles, what stands between other markers is of another measurement and goes; all other text
+    stays."""
     for section in sections:
         start, end = f"<!-- {section.key} -->", f"<!-- /{section.key} -->"
         block = f"{start}\n{section.body()}\n{end}"
@@ -72,7 +74,10 @@ def place(document: str, sections: Sequence[Section]) -> str:
             document = document[: found.start()] + block + document[found.end() :]
         else:
             document = f"{document.rstrip()}\n\n## {section.title}\n\n{block}\n"
-    return document
+    keys = {section.key for section in sections}
+    stale = re.compile(r"<!-- ([\w-]+) -->\n.*?\n<!-- /\1 -->", flags=re.DOTALL)
+    gone = "<!-- {0} -->\nNot measured this time.\n<!-- /{0} -->"
+    return stale.sub(lambda m: m[0] if m[1] in keys else gone.format(m[1]), document)
 
 
 def percent(value: float) -> str:
@@ -292,9 +297,13 @@ def robustness(c: Comparison, models: Sequence[Model], *, mode: str, jitters: Se
 
 
 def cost(models: Sequence[Model], c: Comparison, modes: Sequence[str]) -> str:
+    """Times only where one build measured all models with as many threads: others are of other conditions."""
     rows = []
+    conditions = {(run.medbox, run.threads) for run in (c.runs[Ask(model=model, mode=modes[0])] for model in models)}
     for model in models:
         m, ms = model.manifest, c.runs[Ask(model=model, mode=modes[0])].summary["ms"]
+        if len(conditions) > 1:
+            ms = dict.fromkeys(ms)
         size = (m["encoder"]["bytes"] + m["decoder"]["bytes"]) / 1e6
         views = [c.runs[Ask(model=model, mode=mode)].summary["encodes"] for mode in modes]
         rows.append([
@@ -331,12 +340,20 @@ def training_runs(runs: Sequence[Path]) -> str:
 # ---- sections: other data --------------------------------------------------------------------------------------------
 
 
+def same_objects(a: Run, b: Run) -> None:
+    """Raises ValueError where two runs scored other objects, or the same in another order."""
+    if a.objects.keys != b.objects.keys:
+        raise ValueError(f"{a.ask.model.name} and {b.ask.model.name} were measured on different objects: measure again")
+
+
 def left_out(runs: Sequence[tuple[str, Run, Run, Run | None, set[str]]]) -> str:
     """runs: (data set, model without it, baseline, model trained on all with the same schedule, units that this one was
     not trained on)."""
     rows = []
     for name, without, base, full, unseen in runs:
         o = without.objects
+        for run in filter(None, (base, full)):
+            same_objects(without, run)
         bootstrap = Bootstrap(units=o.unit, datasets=o.dataset, groups=o.modality)
         dsc, base_dsc = o.values["dsc"], base.objects.values["dsc"]
         cells = [
@@ -363,6 +380,8 @@ def specialists(c: Comparison, models: Sequence[Model], mode: str, special: dict
     rows = []
     for modality, run in special.items():
         where = c.objects.modality == modality
+        if run.objects.keys != tuple(itertools.compress(c.objects.keys, where)):
+            raise ValueError(f"{run.ask.model.name} was measured on other objects of {modality} than the models beside it")
         cells = [percent(float(run.objects.values["dsc"].mean())), percent(float(run.objects.values["nsd"].mean()))]
         for model in models:
             for metric in ("dsc", "nsd"):
@@ -514,10 +533,12 @@ def _points(interval: Interval) -> tuple[float, float, float]:
 def setup_text(c: Comparison, options: argparse.Namespace, *, builds: int) -> str:
     o = c.objects
     text = (
-        f"Measured by `medbox eval` on {len(o)} objects in {len(set(o.picture))} pictures of {len(set(o.unit))} patients and "
-        f"{len(set(o.dataset))} data sets that training never saw (`held_out_only` of `training/splits.json`). Boxes are tight "
+        f"Measured by `medbox eval` on {len(o)} objects in {len(set(o.picture))} pictures of {len(set(o.unit))} patients "
+        f"(pictures, where patients are unknown) and {len(set(o.dataset))} data sets that our training never saw "
+        "(`held_out_only` of `training/splits.json`); LiteMedSAM may have seen some. Boxes are tight "
         f"unless said otherwise. Means are over modalities, each counting once; in brackets the 95 % interval of {DRAWS} draws "
-        "of patients, the same draws for all models. DSC and NSD in percent, NSD at a tolerance of 2 px."
+        "of patients, the same draws for all models. DSC and NSD in percent, NSD at a tolerance of 2 px; NSD as the challenge "
+        "counts it, in which faces count too, so that it goes with the area; contour NSD is the share of both contours' length."
     )
     limits = [
         f"at most {n} {what}" for n, what in
@@ -587,6 +608,17 @@ def update_model(c: Comparison, model: Model, modes: Sequence[str]) -> None:
         card.write_text(place(card.read_text(encoding="utf-8"), [section]), encoding="utf-8")
 
 
+def check_split(model: Model) -> None:
+    """Raises ValueError where a model was trained by another split, so that the held-out side is not held out of it."""
+    split = (model.manifest.get("training") or {}).get("split") or {}
+    now = hashlib.sha256(SPLITS_PATH.read_bytes()).hexdigest()
+    if split.get("sha256") not in (None, now) or split.get("side") not in (None, "train"):
+        raise ValueError(
+            f"{model.name} was trained by another split than training/splits.json, or on all patients: it cannot be measured "
+            "on what this one holds out"
+        )
+
+
 def measure_left_out(
     options: argparse.Namespace, base: Model, *, say
 ) -> list[tuple[str, Run, Run, Run | None, set[str]]]:
@@ -620,6 +652,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def say(line: str) -> None:
         print(line, flush=True)
 
+    for model in (*models, *ablations.values(), *special_models.values(), *map(find_model, options.left_out)):
+        check_split(model)
     bench = Bench(
         medbox=options.medbox, data=options.data, only=load_split().held_out_only, cache=options.cache,
         max_images=options.max_images, max_objects=options.max_objects, threads=options.threads,
@@ -647,7 +681,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return " ".join(["medbox eval", folder, "--only held_out.json", *ask.arguments(), *bench.limits()])
 
     plots_dir = options.out.with_suffix("")
-    builds = len({run.medbox for run in (*c.runs.values(), *special.values())})
+    of_left_out = [run for _, *runs, _ in lefts for run in runs if run]
+    builds = len({run.medbox for run in (*c.runs.values(), *special.values(), *of_left_out)})
     made_by = f"Made by\n\n```\n{shown_command(arguments, options)}\n```"
     sections = [
         Section(key="setup", title="What was measured", text=f"{setup_text(c, options, builds=builds)}\n\n{made_by}")

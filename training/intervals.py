@@ -90,8 +90,9 @@ class Bootstrap:
         """The mean of the groups' means, each group counting once."""
         means = self._means(values, where)
         present = ~np.isnan(means[0])  # groups without such objects take no part
-        with np.errstate(invalid="ignore"):  # a draw may have no such object at all
-            return _interval(np.nansum(means[:, present], axis=1) / (~np.isnan(means[:, present])).sum(axis=1))
+        # Where a draw has none of a group's few, the group counts as it is: without it the mean would be of something else.
+        means = np.where(np.isnan(means), means[0], means)
+        return _interval(means[:, present].mean(axis=1))
 
 
 def _interval(draws: np.ndarray) -> Interval:

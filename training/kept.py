@@ -25,6 +25,7 @@ from training.data import CLASSES, SIDE, EvalView, Sampler, SampleSettings, jitt
 from training.model import CUTS, Segmenter
 
 OBJECTS = 4  # of a view at most
+VERSION = 1  # of what a view is made of: code that samples or encodes differently takes the next number
 CHUNK = 8  # views that are encoded together, and at most lost when stopped
 
 
@@ -54,6 +55,7 @@ class Kept:
         self._progress = path.with_suffix(".json")
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
+            self._progress.unlink(missing_ok=True)  # of a file that somebody deleted
             with path.open("wb") as file:
                 file.truncate(self.bytes)  # sparse: it grows as it is filled
         self.done = json.loads(self._progress.read_text())["done"] if self._progress.exists() else 0
@@ -134,7 +136,7 @@ class Pool:
             raise ValueError("this model's decoder needs more than the embedding: its encoder cannot be cut")
         self.model, self.cut, self.sampler, self.n, self.bf16 = model, cut, sampler, n, bf16
         pictures = [(p.dataset, p.stem) for p in sampler.pictures]
-        depends = [weights_hash(model, cut), repr(sampler.settings), sampler.seed, data_hash, pictures]
+        depends = [VERSION, bf16, weights_hash(model, cut), repr(sampler.settings), sampler.seed, data_hash, pictures]
         key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:12]
         path, shape = folder / f"{cut}-{n}-{key}.bin", _shape(model, cut)
         others = sum(p.stat().st_size for p in folder.rglob("*.bin") if p != path)
@@ -147,6 +149,7 @@ class Pool:
         self.kept = Kept(path, n=n, shape=shape)
         self.records_path = path.with_suffix(".records")
         if not self.records_path.exists():
+            self.kept.done = 0
             np.zeros(n, RECORD).tofile(self.records_path)
         self.records = np.memmap(self.records_path, RECORD, "r+", shape=(n,))
 
@@ -247,7 +250,7 @@ def keep_views(
     say: Callable[[str], None] = print,
 ) -> list[EvalView]:
     """The views of an evaluation with what the encoder gives for them at the cut, computed once."""
-    digest = hashlib.sha256(weights_hash(model, cut).encode())
+    digest = hashlib.sha256(f"{VERSION} {bf16} {weights_hash(model, cut)}".encode())
     for view in views:
         digest.update(view.image.numpy().tobytes())
     path = folder / "views" / f"{cut}-{len(views)}-{digest.hexdigest()[:12]}.bin"

@@ -136,6 +136,7 @@ class Run:
     summary: dict  # what medbox printed
     rows: Path
     medbox: str  # hash of the binary that measured
+    threads: int | None  # it measured with; 0: all cores, None: not recorded
 
     @cached_property
     def objects(self) -> Objects:
@@ -200,7 +201,7 @@ class Bench:
         record = json.loads(record_path.read_text(encoding="utf-8"))
         if record["medbox"] != self._build and not self.reuse_older:
             return None
-        return Run(ask=ask, summary=record["summary"], rows=rows, medbox=record["medbox"])
+        return Run(ask=ask, summary=record["summary"], rows=rows, medbox=record["medbox"], threads=record.get("threads"))
 
     def run(self, ask: Ask) -> Run:
         """The answer, measured now if need be. Raises RuntimeError with medbox's own words where it fails."""
@@ -229,11 +230,12 @@ class Bench:
         record = {
             "medbox": self._build,
             "seconds": seconds,
+            "threads": self.threads,
             "arguments": [*ask.arguments(), *self.limits()],
             "summary": summary,
         }
         Path(f"{stem}.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-        return Run(ask=ask, summary=summary, rows=rows, medbox=self._build)
+        return Run(ask=ask, summary=summary, rows=rows, medbox=self._build, threads=self.threads)
 
 
 def _fingerprint(images: Path, only: dict[str, list[str]] | None) -> str:

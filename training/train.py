@@ -282,6 +282,11 @@ def _commit() -> str:
 # ---- the loop --------------------------------------------------------------------------------------------------------
 
 
+# What a run that goes on must have in common with the one that was stopped: of its settings, and of what lay on the disk.
+LEARNT_FROM = ("modalities", "leave_out", "samples")
+HASHES = ("data_hash", "split_hash")
+
+
 class Trainer:
     """Model, optimiser, average and clock of one run; `run` trains until the schedule ends."""
 
@@ -313,6 +318,7 @@ class Trainer:
         self.step, self.seconds = 0, 0.0  # optimiser steps and wall clock of training so far, over all resumes
         self.metrics: list[dict] = []
         self.plateau_factor = 1.0
+        self.n_worse = 0  # evaluations since the best one, or since the rate was halved
         folder.mkdir(parents=True, exist_ok=True)
 
     # -- state
@@ -325,6 +331,7 @@ class Trainer:
             "metrics": self.metrics,
             **self.facts,
             "plateau_factor": self.plateau_factor,
+            "n_worse": self.n_worse,
             "ema": self.average.state,
         }
         if resumable:
@@ -332,8 +339,8 @@ class Trainer:
         return record
 
     def resume(self) -> bool:
-        """Goes on from `last.pt` if there is one, with the facts of the run as it began. Raises ValueError where `--init` names
-        other weights than that run started from."""
+        """Goes on from `last.pt` if there is one, with the facts of the run as it began. Raises ValueError where that run started
+        from other weights than `--init` names, or learnt from something else."""
         path = self.folder / "last.pt"
         if not path.exists():
             return False
@@ -344,12 +351,20 @@ class Trainer:
                 f"{path} is of a run that started from {began}, and this one is to start from {wished}: delete it, or give "
                 f"this run another --name"
             )
+        learnt_from = {name: record["settings"].get(name) for name in LEARNT_FROM} | {n: record.get(n) for n in HASHES}
+        wishes = dataclasses.asdict(self.settings)
+        differing = [n for n, value in learnt_from.items() if value not in (None, wishes.get(n, self.facts.get(n)))]
+        if differing:
+            raise ValueError(
+                f"{path} is of a run that learnt from something else ({', '.join(differing)} differ): delete it, or give this "
+                f"run another --name"
+            )
         self.facts |= {name: record[name] for name in self.facts if name in record}
         self.model.load_state_dict(record["model"])
         self.optimizer.load_state_dict(record["optimizer"])
         self.average.state = record["ema"]
         self.step, self.seconds, self.metrics = record["step"], record["seconds"], record["metrics"]
-        self.plateau_factor = record["plateau_factor"]
+        self.plateau_factor, self.n_worse = record["plateau_factor"], record.get("n_worse", 0)
         return True
 
     @property
@@ -426,9 +441,10 @@ class Trainer:
         self.metrics.append(result)
         if _mark(result) > best:
             save(self.folder / "best.pt", self.record(resumable=False))
-        recent = [_mark(m) for m in self.metrics[-1 - self.settings.plateau_patience :]]
-        if self.settings.plateau and len(recent) > self.settings.plateau_patience and max(recent[1:]) <= recent[0]:
+        self.n_worse = 0 if _mark(result) > best else self.n_worse + 1
+        if self.settings.plateau and self.n_worse >= self.settings.plateau_patience:
             self.plateau_factor *= 0.5
+            self.n_worse = 0
         (self.folder / "metrics.json").write_text(json.dumps(self.metrics, indent=1), encoding="utf-8")
         return result
 
@@ -463,7 +479,9 @@ class Trainer:
             if self.seconds - evaluated > 60 * settings.eval_minutes and self.progress < 0.97:
                 self._say_metrics(self.evaluate(views))
                 self.seconds = before + time.monotonic() - started
-                evaluated = told = self.seconds
+                # Whoever is stopped now knows how good `best.pt` is.
+                save(self.folder / "last.pt", self.record(resumable=True))
+                evaluated = told = saved = self.seconds
             if self.seconds - saved > 60 * settings.save_minutes:
                 save(self.folder / "last.pt", self.record(resumable=True))
                 saved = self.seconds
@@ -485,7 +503,9 @@ class Trainer:
         self.say(f"class head fitted: it names {100 * share:.1f} % of {sum(pool.n for pool in pools)} kept views")
         times = {"step": record["step"], "seconds": round(record["seconds"])}
         result = {**times, **evaluate(self.model, views, device=self.device, cut=settings.cut)}
-        metrics = [*(m for m in record["metrics"] if m["step"] != record["step"]), result]
+        # With what was watched after the best weights too.
+        others = [m for m in self.metrics or record["metrics"] if m["step"] != record["step"]]
+        metrics = sorted([*others, result], key=lambda m: m["step"])
         save(path, {**record, "ema": self.model.state_dict(), "metrics": metrics, "class_head_fitted": True})
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
         self._say_metrics(result)
@@ -574,6 +594,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started_from = None
     if options.init:
         first = torch.load(options.init, map_location="cpu", weights_only=True)
+        learnt_already = set(settings.leave_out) - set(first["settings"].get("leave_out", ()))
+        if learnt_already:
+            raise ValueError(
+                f"{options.init} has learnt from {', '.join(sorted(learnt_already))}: --leave-out needs weights that have not"
+            )
         model.load_state_dict(first["ema"])
         started_from = {"run": first.get("run"), "steps": first["step"], "seed": first["settings"]["seed"]}
     trainer = Trainer(

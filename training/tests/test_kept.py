@@ -113,6 +113,20 @@ def test_a_stopped_pool_goes_on_and_equals_one_made_at_once(make_pool, monkeypat
         again.kept[12]
 
 
+def test_a_pool_of_which_a_part_was_deleted_is_made_again(make_pool):
+    whole = make_pool()
+    whole.fill(say=quiet)
+    views = torch.stack([whole.kept[k] for k in range(12)])
+    masks = np.array(whole.records["masks"])
+    for gone in (whole.kept.path, whole.records_path):
+        gone.unlink()
+        again = make_pool()
+        assert again.kept.done == 0
+        again.fill(say=quiet)
+        assert torch.equal(torch.stack([again.kept[k] for k in range(12)]), views)
+        assert np.array_equal(again.records["masks"], masks)
+
+
 def test_pools_keep_to_their_limit(make_pool, tmp_path):
     make_pool(n=30).fill(say=quiet)
     with pytest.raises(
@@ -248,6 +262,12 @@ def test_the_best_weights_end_with_a_fitted_class_head_once(run, capsys):
     assert "class head fitted: it names " in capsys.readouterr().out
     run("--name", "fitted", "--cut", "embedding")
     assert "class head fitted" not in capsys.readouterr().out
+
+
+def test_what_weights_have_learnt_from_cannot_be_left_out_after_them(run, tmp_path):
+    folder = run("--name", "told", "--cut", "embedding")
+    with pytest.raises(ValueError, match=r"best\.pt has learnt from cells: --leave-out needs weights that have not$"):
+        run("--name", "later", "--cut", "embedding", "--init", str(folder / "best.pt"), "--leave-out", "cells")
 
 
 def test_the_ablation_has_no_class_prompt_and_the_same_pool(run, tmp_path):

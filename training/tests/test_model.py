@@ -443,10 +443,16 @@ def test_a_run_keeps_the_facts_it_began_with_and_goes_on_from_no_other(trainer, 
     start = {"run": "first", "steps": 9, "seed": 0}
     first = trainer(data_hash="a", started_from=start)
     train.save(tmp_path / "last.pt", first.record(resumable=True))
-    second = trainer(data_hash="b", started_from=start)
+    second = trainer(data_hash="a", started_from=start)
+    second.facts["commit"] = "another"
     assert second.resume() and second.facts == first.facts
-    third = trainer(data_hash="b")  # without --init, as a run may be gone on with
+    third = trainer(data_hash="a")  # without --init, as a run may be gone on with
     assert third.resume() and third.facts == first.facts
+    with pytest.raises(ValueError, match=r"^.*last\.pt is of a run that learnt from something else \(data_hash differ\): delete it, or give this run"):
+        trainer(data_hash="b").resume()
+    with pytest.raises(ValueError, match=r"\(leave_out differ\)"):
+        trainer(dataclasses.replace(SETTINGS, leave_out=("busi",)), data_hash="a").resume()
+    assert trainer(dataclasses.replace(SETTINGS, steps=99), data_hash="a").resume(), "the schedule may be another"
     with pytest.raises(ValueError, match=r"^.*last\.pt is of a run that started from \{.*'first'.*\}, and this one is to start from \{.*'other'.*\}: delete"):
         trainer(started_from={**start, "run": "other"}).resume()
 
