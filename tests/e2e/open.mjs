@@ -125,7 +125,7 @@ test('reading can be stopped, and another picture opened instead', async () => {
   const {context, page, problems} = await openPage('?src=slow%20picture.png')
   await part(page, 'cancel').click()
   await says(page, 'Ready')
-  await page.waitForTimeout(300)
+  await soon(async () => assert.deepEqual(server.broken.slice(-1), ['/slow picture.png'], 'nothing more is fetched'))
   await soon(async () => assert.equal(await page.locator('.page').getAttribute('data-study'), 'none'))
   await drop(page, 'one.png')
   await says(page, 'Ready: drag a box around a structure')

@@ -21,14 +21,18 @@ const TYPES = {
  * Serves a folder on 127.0.0.1, below `prefix`; on a free port when none is named.
  * @param {string} root @param {{prefix?: string, port?: number, trickle?: RegExp, made?: Record<string, () => string>}} [options]
  *   trickle: paths that come in a hundred pieces, slowly; made: texts in place of files
- * @returns {Promise<{url: string, paths: string[], close: () => Promise<void>}>} paths: everything that was asked for
+ * @returns {Promise<{url: string, paths: string[], broken: string[], close: () => Promise<void>}>}
+ *   paths: everything that was asked for; broken: of those, what was given up by the one who asked
  */
 export async function serve(root, {prefix = '/', port: asked = 0, trickle, made = {}} = {}) {
   /** @type {string[]} */
   const paths = []
+  /** @type {string[]} */
+  const broken = []
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://server').pathname)
     paths.push(path)
+    response.on('close', () => response.writableFinished || broken.push(path))
     const inside = normalize(path.slice(prefix.length) || 'index.html')
     const file = join(root, inside.endsWith(sep) ? `${inside}index.html` : inside)
     const text = path.startsWith(prefix) ? made[inside]?.() : undefined
@@ -50,6 +54,7 @@ export async function serve(root, {prefix = '/', port: asked = 0, trickle, made 
   return {
     url: `http://127.0.0.1:${port}${prefix}`,
     paths,
+    broken,
     close: () => new Promise((resolve) => {
       server.closeAllConnections()
       server.close(() => resolve())

@@ -17,7 +17,7 @@ const WASM = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
 /**
  * Serves the page with a model that takes a class prompt, and one that does not.
  * @param {Readonly<Record<string, string | Buffer>>} [files] more, by name @param {{trickle?: RegExp}} [options]
- * @returns {Promise<{url: string, close: () => Promise<void>}>}
+ * @returns {Promise<{url: string, broken: string[], close: () => Promise<void>}>}
  */
 export async function serveStandIn(files = {}, options = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'medbox-page-'))
@@ -40,9 +40,10 @@ export async function serveStandIn(files = {}, options = {}) {
   })
   writeFileSync(join(folder, 'models/index.json'), JSON.stringify(entries))
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
-  const {url, close} = await serve(folder, {...options, made: {'pkg/precache.js': () => precacheScript(folder)}})
+  const {url, broken, close} = await serve(folder, {...options, made: {'pkg/precache.js': () => precacheScript(folder)}})
   return {
     url,
+    broken,
     async close() {
       await close()
       rmSync(folder, {recursive: true})

@@ -442,7 +442,7 @@ test('a stroke over a picture of 12 megapixels stays fluid', {timeout: SLOW_MS},
   console.log(`# a stroke on 12 MP: ${frames.length} frames, median ${at(0.5).toFixed(1)} ms, 90 % under ${at(0.9).toFixed(1)} ms`)
   assert.ok(frames.length > 20)
   // What else runs on the machine makes frames longer, never shorter.
-  assert.ok(at(0.25) <= 33, `three frames of four took ${at(0.25)} ms or more`)
+  assert.ok(at(0.25) <= 33 && at(0.5) <= 100, `a quarter took up to ${at(0.25)} ms, half up to ${at(0.5)} ms`)
   assert.deepEqual(problems, [])
   await context.close()
 })

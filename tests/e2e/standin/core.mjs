@@ -5,15 +5,16 @@
 
 /** @import {Box, CoreObject, GreyWindow} from '../../../www/types.js' */
 
-/** @typedef {{width: number, height: number, kind?: 'ct' | 'grey' | 'colour', encodeMs?: number}} Recipe  ct: Hounsfield units */
+/** @typedef {{width: number, height: number, kind?: 'ct' | 'grey' | 'colour', encodeMs?: number, breakFrom?: number}} Recipe  ct: Hounsfield units; breakFrom: boxes from this column on break the module */
 
 const CLASSES = ['ct', 'mr', 'pet', 'us', 'xray', 'dermoscopy', 'endoscopy', 'fundus', 'microscopy', 'oct', 'mammography']
 const PROBABILITIES = CLASSES.map((_, i) => (i === 1 ? 0.8 : 0.02))
 const FULL = {level: 127.5, width: 255}
 /** @type {{recipe: Recipe, window: GreyWindow} | null} */
 let picture = null
-/** Tiles of it that were looked at. @type {Set<string>} */
-let tiles = new Set()
+/** Views of it that were looked at, or handed over. @type {Set<string>} */
+let seen = new Set()
+const WHOLE = 'whole'
 
 /** @param {string} code @param {string} message @returns {never} */
 function refuse(code, message) {
@@ -48,7 +49,7 @@ export function open(bytes) {
   }
   const {width, height, kind = 'grey'} = recipe
   const isCt = kind === 'ct'
-  tiles = new Set()
+  seen = new Set()
   picture = {recipe, window: isCt ? {level: -150, width: 1700} : FULL}
   const range = isCt ? {min: -1000, max: 700} : {min: 0, max: 255}
   return {width, height, format: 'stand-in', bits: isCt ? 16 : 8, window: isCt ? picture.window : null, valueRange: range}
@@ -57,6 +58,7 @@ export function open(bytes) {
 /** @param {number} level @param {number} width */
 export function setWindow(level, width) {
   open_().window = {level, width}
+  seen = new Set()
 }
 
 export function pixels() {
@@ -83,11 +85,15 @@ function look() {
   return encodeMs
 }
 
-export const encode = () => ({probabilities: PROBABILITIES, ms: look() || 1})
+export function encode() {
+  const ms = look() || 1
+  seen.add(WHOLE)
+  return {probabilities: PROBABILITIES, ms}
+}
 
 /** @returns {import('../../../www/protocol.js').KeptView} */
 export const keptView = () => ({probabilities: PROBABILITIES, features: []})
-export const adoptView = () => {}
+export const adoptView = () => void seen.add(WHOLE)
 
 /**
  * Boxes under a sixteenth of the picture are looked at closer, each through a tile of its own.
@@ -111,11 +117,12 @@ export const measure = (masks) =>
 /** An ellipse in each box: the further down the list a class stands, the smaller. @param {Float64Array} sides @param {{class: string, view: readonly number[]}} options */
 export function segment(sides, options) {
   const {recipe} = open_()
-  const key = options.view.join()
-  const isTile = key !== [0, 0, recipe.width, recipe.height].join()
-  const encodes = isTile && !tiles.has(key) ? 1 : 0
+  if ((sides[0] ?? 0) >= (recipe.breakFrom ?? Infinity)) throw new WebAssembly.RuntimeError('broken by a test')
+  const isTile = options.view.join() !== [0, 0, recipe.width, recipe.height].join()
+  const key = isTile ? options.view.join() : WHOLE
+  const encodes = seen.has(key) ? 0 : 1
   if (encodes) look()
-  if (isTile) tiles.add(key)
+  seen.add(key)
   const shrink = 1 - 0.04 * Math.max(0, CLASSES.indexOf(options.class))
   /** @type {CoreObject[]} */
   const objects = []
