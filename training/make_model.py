@@ -1,7 +1,7 @@
 """From data to an exported model, in one command: `python -m training.make_model DATA --model lite`.
 
 Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
-any machine, in four runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
+any machine, in five runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
 `paper` trains in three phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
 prompt and decoder, then the encoder's last stage and neck with them, then all of that on more whole pictures; each phase ends by
 fitting the class head (`class_fit.py`).
@@ -39,6 +39,11 @@ LAST_SHARES = (
     *("CT=2.2", "MR=1.6", "PET=1", "XRay=1.2", "Endoscopy=2", "Dermoscopy=0.8", "US=0.9", "Fundus=1.1", "OCT=1.1"),
     "Microscopy=0.9",
 )
+END_RATES = ("--lr", "4e-4", "--lr-pretrained", "2e-4", "--lr-stem", "2.5e-4", "--drop-path", "0.08")
+END_SHARES = (
+    *("CT=2.2", "MR=1.4", "PET=1", "XRay=1.3", "Endoscopy=2.5", "Dermoscopy=1", "US=0.9", "Fundus=1.1", "OCT=1.1"),
+    "Microscopy=0.8",
+)
 CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes-per-image", "2", "--ema", "0.996", "--no-plateau")
 PHASES = {
     "lite": (
@@ -47,7 +52,8 @@ PHASES = {
         Phase("-second", ("--bf16", "--minutes", "125", "--seed", "100", *RATES, "--weights", *SHARES)),
         Phase("-third", ("--bf16", "--minutes", "122", "--seed", "200", *LATE_RATES, "--weights", *LATE_SHARES)),
         # Samples bend, blocks are dropped, and more boxes are tight: on its own pictures it did better than on others.
-        Phase("", ("--bf16", "--steps", "2100", "--seed", "300", *LAST_RATES, *LAST_SAMPLES, "--weights", *LAST_SHARES)),
+        Phase("-fourth", ("--bf16", "--steps", "2100", "--seed", "300", *LAST_RATES, *LAST_SAMPLES, "--weights", *LAST_SHARES)),
+        Phase("", ("--bf16", "--steps", "3600", "--seed", "400", *END_RATES, *LAST_SAMPLES, "--weights", *END_SHARES)),
     ),
     "paper": (
         Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--steps", "800")),
