@@ -50,12 +50,12 @@ function print(rows) {
     decodeN: theirs.decodeN / ours.decodeN,
   })
   console.log(`${model} in Chromium ${browser.version()}, one thread, median of ${job.runs}: ms (times faster than onnxruntime-web)`)
-  console.log(`${''.padEnd(24)}${['encode', '1 box', `${job.nBoxes} boxes`, 'equal pixels'].map((title) => title.padStart(18)).join('')}`)
-  for (const {engine, times, agreement} of rows) {
+  console.log(`${''.padEnd(24)}${['encode', '1 box', `${job.nBoxes} boxes`, 'equal pixels', 'loaded'].map((title) => title.padStart(18)).join('')}`)
+  for (const {engine, loadMs, times, agreement} of rows) {
     const ratio = ratios(times)
     const cells = /** @type {(keyof Times)[]} */ (['encode', 'decode1', 'decodeN']).map((key) =>
       `${times[key].toFixed(1)} (${ratio[key].toFixed(2)}×)`.padStart(18))
-    console.log(`${engine.padEnd(24)}${cells.join('')}${`${(agreement * 100).toFixed(2)} %`.padStart(18)}`)
+    console.log(`${engine.padEnd(24)}${cells.join('')}${`${(agreement * 100).toFixed(2)} %`.padStart(18)}${(loadMs === null ? '' : `${loadMs.toFixed(0)} ms`).padStart(18)}`)
   }
   const json = rows.map((row) => ({...row, ratio: ratios(row.times)}))
   console.log(JSON.stringify({model, browser: browser.version(), runs: job.runs, n_boxes: job.nBoxes, rows: json}))

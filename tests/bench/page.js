@@ -1,6 +1,7 @@
 /** The browser's half of `./build.sh bench`: the page's module and onnxruntime-web on the same networks, by turns. */
 
 import * as ort from '../../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs'
+import {sha256} from '../../www/sha256.js'
 
 /** @import {Core} from '../../www/types.js' */
 
@@ -13,10 +14,14 @@ import * as ort from '../../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs'
  * @property {number} runs of which the median is taken
  */
 /** @typedef {{encode: number, decode1: number, decodeN: number}} Times milliseconds */
-/** @typedef {{engine: string, times: Times, agreement: number}} Row agreement: share of pixels equal to onnxruntime's mask */
+/**
+ * @typedef {{engine: string, loadMs: number | null, times: Times, agreement: number}} Row  loadMs: from the files' bytes to a
+ *   model that is ready, as the page does it, the first time; agreement: share of pixels equal to onnxruntime's mask
+ */
 /**
  * @typedef {object} Engine
  * @property {string} name
+ * @property {number | null} loadMs
  * @property {() => Promise<number>} encode milliseconds of the network alone
  * @property {(boxes: number[][]) => Promise<{ms: number, mask: Uint8Array}>} decode mask of the first box, S×S
  */
@@ -55,6 +60,7 @@ export async function measure(job) {
   const expected = /** @type {{mask: Uint8Array}} */ ([...taken.values()][0]).mask
   return [...taken].map(([engine, {encode, decode1, decodeN, mask}]) => ({
     engine: engine.name,
+    loadMs: engine.loadMs,
     times: {encode: median(encode), decode1: median(decode1), decodeN: median(decodeN)},
     agreement: mask.reduce((sum, bit, index) => sum + Number(bit === expected[index]), 0) / mask.length,
   }))
@@ -69,11 +75,14 @@ async function medbox(build, [manifest, encoder, decoder], pixels) {
   if (!body) throw new Error('the module is empty')
   const unpacked = new Response(body.pipeThrough(new DecompressionStream('gzip')))
   await core.default({module_or_path: await WebAssembly.compile(await unpacked.arrayBuffer())})
-  core.loadModel(manifest, encoder, decoder)
+  const started = performance.now()
+  core.loadModel(manifest, encoder, decoder, {encoder: await sha256(encoder), decoder: await sha256(decoder)})
+  const loadMs = performance.now() - started
   const segment = (/** @type {number[][]} */ boxes) => core.segment(new Float64Array(boxes.flat()), {mode: 'challenge'})
   const side = pixels.width
   return {
     name: `medbox, ${build}, ${core.matrixKernel(256, 256, 1024).replace('wasm_f32_', '')}`,
+    loadMs,
     async encode() {
       core.open(pixels)
       return segment([[0, 0, side, side]]).ms.encode
@@ -105,6 +114,7 @@ async function onnxruntime([text, encoderBytes, decoderBytes], pixels) {
   let features = {}
   return {
     name: `onnxruntime-web ${ort.env.versions.web}`,
+    loadMs: null, // It fetches its module meanwhile.
     async encode() {
       const started = performance.now()
       features = await encoder.run({[manifest.encoder.input]: image})
