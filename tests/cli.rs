@@ -21,13 +21,15 @@ fn folder_with_disc() -> TempDir {
     folder
 }
 
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_medbox"));
+    let models = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models");
+    command.current_dir(folder).env("MEDBOX_MODELS", models).args(args);
+    command
+}
+
 fn medbox(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_medbox"))
-        .current_dir(folder)
-        .env("MEDBOX_MODELS", PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"))
-        .args(args)
-        .output()
-        .expect("medbox starts")
+    command(folder, args).output().expect("medbox starts")
 }
 
 #[track_caller]
@@ -168,24 +170,13 @@ fn usage_errors_exit_with_two() {
     assert!(message.contains("there is no class “tomography”; use auto, unknown, ct, mr"), "{message}");
 }
 
-/// As a shell would redirect it.
-fn medbox_to(folder: &Path, args: &[&str], stdout: fs::File) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_medbox"))
-        .current_dir(folder)
-        .env("MEDBOX_MODELS", PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"))
-        .args(args)
-        .stdout(stdout)
-        .output()
-        .expect("medbox starts")
-}
-
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_told_and_a_reader_that_left_is_not() {
     let folder = folder_with_disc();
     for args in [&["models"][..], &["completions", "bash"]] {
         let full = fs::File::options().write(true).open("/dev/full").expect("it exists on Linux");
-        let output = medbox_to(folder.path(), args, full);
+        let output = command(folder.path(), args).stdout(full).output().expect("medbox starts");
         assert_eq!(
             (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
             (
@@ -196,7 +187,7 @@ fn a_full_disk_is_told_and_a_reader_that_left_is_not() {
         );
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let output = medbox_to(folder.path(), args, fs::File::from(std::os::fd::OwnedFd::from(writer)));
+        let output = command(folder.path(), args).stdout(writer).output().expect("medbox starts");
         assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &[][..]));
     }
 }
@@ -204,15 +195,27 @@ fn a_full_disk_is_told_and_a_reader_that_left_is_not() {
 #[test]
 fn a_folder_of_models_need_not_name_a_default() {
     let folder = folder_with_disc();
+    // From elsewhere, because the models of the checkout are found too, and name one.
+    let program = folder.path().join("medbox");
+    fs::copy(env!("CARGO_BIN_EXE_medbox"), &program).expect("a copy");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.current_dir(folder.path()).env_remove("MEDBOX_MODELS").args(args).output().expect("medbox starts")
+    };
+    let told = |args: &[&str]| String::from_utf8_lossy(&run(args).stderr).into_owned();
+    let nowhere = "error[model.no-models]: no folder with models was found\n\
+                   hint: set MEDBOX_MODELS to the folder, or run medbox where ./models is\n";
+    assert_eq!(told(&["models"]), nowhere);
+
     let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lite"), folder.path().join("models/lite"));
     fs::create_dir_all(&to).expect("a folder");
     fs::copy(from.join("manifest.json"), to.join("manifest.json")).expect("a copy");
-    let run = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_medbox"));
-        command.current_dir(folder.path()).env("MEDBOX_MODELS", folder.path().join("models"));
-        command.args(args).output().expect("medbox starts")
-    };
-    assert!(stdout(&run(&["models"])).starts_with("lite"));
+    assert!(stdout(&run(&["models"])).starts_with("lite: "), "no mark of a default");
+    assert_eq!(
+        told(&["segment", "disc.png", "--box", "1,2,30,40"]),
+        "error[model.no-default]: the folder of the models has no file “default” that names the one to take: models\n\
+         hint: name a model with --model\n"
+    );
 }
 
 #[test]

@@ -173,6 +173,11 @@ class Split:
         raise KeyError(f"splits.json does not know {picture.unit}; make_splits.py writes it anew")
 
 
+def split_hash() -> str:
+    """SHA-256 of the split file, by which a model tells what it was trained by."""
+    return hashlib.sha256(SPLITS_PATH.read_bytes()).hexdigest()
+
+
 def load_split(path: Path = SPLITS_PATH) -> Split:
     record = json.loads(Path(path).read_text(encoding="utf-8"))
     return Split(

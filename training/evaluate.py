@@ -13,7 +13,6 @@ document then says. `--update-models` also writes what was measured into the mod
 from __future__ import annotations
 
 import argparse
-import hashlib
 import itertools
 import json
 import math
@@ -27,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from training import plots
-from training.catalogue import CLASSES, SPLITS_PATH, load_split, never_trained_on, read_index
+from training.catalogue import CLASSES, load_split, never_trained_on, read_index, split_hash
 from training.intervals import DRAWS, Bootstrap, Interval
 from training.runs import METRICS, Ask, Bench, Model, Objects, Run, find_model
 
@@ -611,8 +610,7 @@ def update_model(c: Comparison, model: Model, modes: Sequence[str]) -> None:
 def check_split(model: Model) -> None:
     """Raises ValueError where a model was trained by another split, so that the held-out side is not held out of it."""
     split = (model.manifest.get("training") or {}).get("split") or {}
-    now = hashlib.sha256(SPLITS_PATH.read_bytes()).hexdigest()
-    if split.get("sha256") not in (None, now) or split.get("side") not in (None, "train"):
+    if split.get("sha256") not in (None, split_hash()) or split.get("side") not in (None, "train"):
         raise ValueError(
             f"{model.name} was trained by another split than training/splits.json, or on all patients: it cannot be measured "
             "on what this one holds out"

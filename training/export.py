@@ -316,33 +316,37 @@ def export(
     made = {part: out / f".{part}.onnx" for part in ("encoder", "decoder")}  # what is refused replaces nothing
 
     pixels, image = parity_picture(picture)
-    encoder, decoder = EncoderGraph(model).eval(), DecoderGraph(model).eval()
-    encoded = dict(zip(encoder.names, encoder(image)))
-    write_onnx(encoder, (image,), made["encoder"], names=["image"], outputs=encoder.names, per_box=set())
-    compare(made["encoder"], {"image": image}, encoded)
+    try:
+        encoder, decoder = EncoderGraph(model).eval(), DecoderGraph(model).eval()
+        encoded = dict(zip(encoder.names, encoder(image)))
+        write_onnx(encoder, (image,), made["encoder"], names=["image"], outputs=encoder.names, per_box=set())
+        compare(made["encoder"], {"image": image}, encoded)
 
-    boxes = torch.tensor(BOXES)
-    feed = {name: encoded[name] for name in model.feature_names} | {"boxes": boxes}
-    per_box = {"boxes", "logits", "score"}
-    if model.has_class_prompt:
-        feed["class_weights"] = encoded["class_logits"].softmax(-1).repeat(len(BOXES), 1)
-        per_box.add("class_weights")
-    logits, score = decoder(*feed.values())
-    write_onnx(
-        decoder, tuple(feed.values()), made["decoder"], names=list(feed), outputs=["logits", "score"], per_box=per_box
-    )
-    compare(made["decoder"], feed, {"logits": logits, "score": score})
-    one_box = {key: value[:1] if key in per_box else value for key, value in feed.items()}
-    compare(made["decoder"], one_box, {"logits": logits[:1], "score": score[:1]})
+        boxes = torch.tensor(BOXES)
+        feed = {name: encoded[name] for name in model.feature_names} | {"boxes": boxes}
+        per_box = {"boxes", "logits", "score"}
+        if model.has_class_prompt:
+            feed["class_weights"] = encoded["class_logits"].softmax(-1).repeat(len(BOXES), 1)
+            per_box.add("class_weights")
+        logits, score = decoder(*feed.values())
+        write_onnx(
+            decoder, tuple(feed.values()), made["decoder"], names=list(feed), outputs=["logits", "score"], per_box=per_box
+        )
+        compare(made["decoder"], feed, {"logits": logits, "score": score})
+        one_box = {key: value[:1] if key in per_box else value for key, value in feed.items()}
+        compare(made["decoder"], one_box, {"logits": logits[:1], "score": score[:1]})
 
-    exact_features = exact.encode(image)
-    exact_logits, _ = exact.decode(exact_features, boxes, feed.get("class_weights"))
-    changed = ((exact_logits > 0) != (logits > 0)).float().mean().item()
-    print(f"{storage} weights change {changed:.2e} of the mask pixels of the parity picture")
-    if changed > MOST_CHANGED:
-        raise ValueError(f"{storage} weights change {changed:.1%} of the mask pixels of the parity picture: store it as f16")
-    for part, path in made.items():
-        path.replace(out / f"{part}.onnx")
+        exact_features = exact.encode(image)
+        exact_logits, _ = exact.decode(exact_features, boxes, feed.get("class_weights"))
+        changed = ((exact_logits > 0) != (logits > 0)).float().mean().item()
+        print(f"{storage} weights change {changed:.2e} of the mask pixels of the parity picture")
+        if changed > MOST_CHANGED:
+            raise ValueError(f"{storage} weights change {changed:.1%} of the mask pixels of the parity picture: store it as f16")
+        for part, path in made.items():
+            path.replace(out / f"{part}.onnx")
+    finally:
+        for path in made.values():
+            path.unlink(missing_ok=True)
 
     manifest = {
         "schema": 1,

@@ -29,18 +29,18 @@ class Phase:
     options: tuple[str, ...] = ()
 
 
-RATES = ("--lr", "7e-4", "--lr-pretrained", "3e-4", "--lr-stem", "4e-4")
-SHARES = ("CT=1.7", "MR=1.5", "XRay=1.1", "Endoscopy=1.5", "Dermoscopy=0.8", "PET=0.8", "Fundus=1.1", "OCT=0.9")
-LATE_RATES = ("--lr", "6e-4", "--lr-pretrained", "2.5e-4", "--lr-stem", "3e-4")
-LATE_SHARES = ("CT=2", "MR=1.5", "XRay=1.2", "Endoscopy=2", "Dermoscopy=0.8", "PET=0.7", "US=0.9", "Fundus=1.1", "OCT=1")
-LAST_RATES = ("--lr", "5e-4", "--lr-pretrained", "2.5e-4", "--lr-stem", "3e-4", "--drop-path", "0.08")
-LAST_SAMPLES = ("--bend-probability", "0.3", "--box-tight", "0.4", "--box-rough", "0.08", "--box-jitter", "0.07")
-LAST_SHARES = (
+SECOND_RATES = ("--lr", "7e-4", "--lr-pretrained", "3e-4", "--lr-stem", "4e-4")
+SECOND_SHARES = ("CT=1.7", "MR=1.5", "XRay=1.1", "Endoscopy=1.5", "Dermoscopy=0.8", "PET=0.8", "Fundus=1.1", "OCT=0.9")
+THIRD_RATES = ("--lr", "6e-4", "--lr-pretrained", "2.5e-4", "--lr-stem", "3e-4")
+THIRD_SHARES = ("CT=2", "MR=1.5", "XRay=1.2", "Endoscopy=2", "Dermoscopy=0.8", "PET=0.7", "US=0.9", "Fundus=1.1", "OCT=1")
+FOURTH_RATES = ("--lr", "5e-4", "--lr-pretrained", "2.5e-4", "--lr-stem", "3e-4", "--drop-path", "0.08")
+LATE_SAMPLES = ("--bend-probability", "0.3", "--box-tight", "0.4", "--box-rough", "0.08", "--box-jitter", "0.07")
+FOURTH_SHARES = (
     *("CT=2.2", "MR=1.6", "PET=1", "XRay=1.2", "Endoscopy=2", "Dermoscopy=0.8", "US=0.9", "Fundus=1.1", "OCT=1.1"),
     "Microscopy=0.9",
 )
-END_RATES = ("--lr", "4e-4", "--lr-pretrained", "2e-4", "--lr-stem", "2.5e-4", "--drop-path", "0.08")
-END_SHARES = (
+FIFTH_RATES = ("--lr", "4e-4", "--lr-pretrained", "2e-4", "--lr-stem", "2.5e-4", "--drop-path", "0.08")
+FIFTH_SHARES = (
     *("CT=2.2", "MR=1.4", "PET=1", "XRay=1.3", "Endoscopy=2.5", "Dermoscopy=1", "US=0.9", "Fundus=1.1", "OCT=1.1"),
     "Microscopy=0.8",
 )
@@ -49,11 +49,11 @@ PHASES = {
     "lite": (
         Phase("-first", ("--bf16", "--minutes", "125")),
         # Modalities with many structures and few pictures of each, and those that were behind, have larger shares.
-        Phase("-second", ("--bf16", "--minutes", "125", "--seed", "100", *RATES, "--weights", *SHARES)),
-        Phase("-third", ("--bf16", "--minutes", "122", "--seed", "200", *LATE_RATES, "--weights", *LATE_SHARES)),
+        Phase("-second", ("--bf16", "--minutes", "125", "--seed", "100", *SECOND_RATES, "--weights", *SECOND_SHARES)),
+        Phase("-third", ("--bf16", "--minutes", "122", "--seed", "200", *THIRD_RATES, "--weights", *THIRD_SHARES)),
         # Samples bend, blocks are dropped, and more boxes are tight: on its own pictures it did better than on others.
-        Phase("-fourth", ("--bf16", "--steps", "2100", "--seed", "300", *LAST_RATES, *LAST_SAMPLES, "--weights", *LAST_SHARES)),
-        Phase("", ("--bf16", "--steps", "3600", "--seed", "400", *END_RATES, *LAST_SAMPLES, "--weights", *END_SHARES)),
+        Phase("-fourth", ("--bf16", "--steps", "2100", "--seed", "300", *FOURTH_RATES, *LATE_SAMPLES, "--weights", *FOURTH_SHARES)),
+        Phase("", ("--bf16", "--steps", "3600", "--seed", "400", *FIFTH_RATES, *LATE_SAMPLES, "--weights", *FIFTH_SHARES)),
     ),
     "paper": (
         Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--steps", "800")),

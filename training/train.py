@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import json
 import math
 import os
@@ -31,11 +30,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from training.catalogue import leave_out, source_names
+from training.catalogue import leave_out, source_names, split_hash
 from training.class_fit import fit_class_head
 from training.data import (
     CLASSES,
-    SPLITS_PATH,
     EvalSet,
     EvalView,
     Sampler,
@@ -308,7 +306,7 @@ class Trainer:
             "data_hash": data_hash,
             "trained_on": list(trained_on),
             "started_from": started_from,
-            "split_hash": hashlib.sha256(SPLITS_PATH.read_bytes()).hexdigest(),
+            "split_hash": split_hash(),
             "commit": _commit(),
         }
         set_drop_path(model, settings.drop_path)

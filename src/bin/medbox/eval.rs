@@ -125,7 +125,9 @@ fn parse_jitter(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
-    args.rows.as_deref().map_or(Ok(()), files::check_output)?;
+    if let Some(path) = &args.rows {
+        files::check_output(path)?;
+    }
     let (unit, pictures, model) = match &args.npz {
         Some(folder) => {
             let cases = challenge::find(folder, args.max_images)?;
@@ -152,7 +154,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     } else {
         files::tell(report.to_string().trim_end())?;
     }
-    args.rows.as_ref().map_or(Ok(()), |path| report::write_rows(path, &pictures))
+    if let Some(path) = &args.rows {
+        report::write_rows(path, &pictures)?;
+    }
+    Ok(())
 }
 
 /// Measures pictures on all cores; those without objects are left out. The order is that of `tasks`, and so is the error's:
@@ -164,8 +169,8 @@ fn measure_all<T: Sync>(
     // Nothing is drawn when stderr is no terminal.
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} pictures, {eta} left").expect("a valid template");
     let progress = ProgressBar::new(tasks.len() as u64).with_style(style);
-    // One picture at a time: their costs differ by a factor of hundreds.
     let first_failed = AtomicUsize::new(usize::MAX);
+    // One picture at a time: their costs differ by a factor of hundreds.
     let each = tasks.par_iter().with_max_len(1).enumerate().map(|(k, task)| {
         if k > first_failed.load(Ordering::Relaxed) {
             return Ok(None);
