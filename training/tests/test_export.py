@@ -85,6 +85,15 @@ def test_the_manifest_says_how_the_model_was_trained(exported):
     assert all(d["licence"] for d in training["data"])
 
 
+def test_an_export_that_is_refused_leaves_what_was_there(checkpoint, exported, tmp_path, monkeypatch):
+    out, parity = exported
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    monkeypatch.setattr(export, "MOST_CHANGED", -1.0)
+    with pytest.raises(ValueError, match=r"^int8 weights change \d+\.\d% of the mask pixels of the parity picture: store it as f16$"):
+        export.export(name="lite", weights=checkpoint, out=out, picture=tmp_path / "picture.png", parity=parity, measured=None)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_a_checkpoint_of_another_model_is_refused(checkpoint):
     with pytest.raises(ValueError, match="^the checkpoint holds the model lite, not paper: "):
         export.load("paper", checkpoint)
