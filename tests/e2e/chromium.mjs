@@ -13,7 +13,9 @@ import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {test} from 'node:test'
 
-import {drag, drawBox, drop, elsewhere, masksDone, openDemo, openPage, painted, part, readyForBox, save, server, SLOW_MS} from './page.mjs'
+import {
+  SLOW_MS, drag, drawBox, drop, elsewhere, masksDone, openDemo, openPage, openWithMask, painted, part, readyForBox, save, server,
+} from './page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, DEMOS, labelsByCommandLine, MODELS, readLabels, ROOT, sizeOfDemo, soon} from './support.mjs'
 
 // Areas that have grown have files of their own; each runs alone too.
@@ -58,11 +60,7 @@ for (const {modality, closer} of [{modality: 'Dermoscopy', closer: true}, {modal
 }
 
 test('everything that is saved tells of the same objects', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('US')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems, demo} = await openWithMask('US')
   const labels = readLabels((await save(page, 'label')).bytes)
   const coco = JSON.parse((await save(page, 'coco')).bytes.toString())
   assert.equal(coco.annotations.length, 1)
@@ -239,11 +237,7 @@ test('assistive techniques find no serious fault, dark and light, empty and open
 })
 
 test('on a phone a finger meets one button at a time', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('US')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems} = await openWithMask('US')
   await page.setViewportSize({width: 390, height: 844})
   await part(page, 'panelButton').click()
   await page.waitForFunction(() => document.getAnimations().length === 0)

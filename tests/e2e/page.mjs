@@ -5,7 +5,7 @@ import {readFileSync} from 'node:fs'
 import {after, before} from 'node:test'
 
 import {serve} from './server.mjs'
-import {cornersOnScreen, launchChromium, ROOT, sizeOfDemo} from './support.mjs'
+import {cornersOnScreen, demoOf, launchChromium, ROOT, sizeOfDemo} from './support.mjs'
 
 /** @import {Browser, BrowserContext, Page} from 'playwright-core' */
 /** @import {Box, Demo} from '../../www/types.js' */
@@ -86,6 +86,16 @@ export async function drawBox(page, demo, box = demo.box) {
   const [from, to] = cornersOnScreen(box, sizeOfDemo(demo.file), viewer)
   assert.ok(from && to)
   await drag(page, from, to)
+}
+
+/** A fresh profile in which a demo picture is open and its box has a mask. @param {string} modality */
+export async function openWithMask(modality) {
+  const demo = demoOf(modality)
+  const opened = await openPage()
+  await openDemo(opened.page, demo)
+  await drawBox(opened.page, demo)
+  await masksDone(opened.page, 1)
+  return {...opened, demo}
 }
 
 /** Until as many objects have their final mask. @param {Page} page @param {number} n */

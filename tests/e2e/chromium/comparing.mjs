@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {drawBox, drop, masksDone, openDemo, openPage, part, save, SLOW_MS} from '../page.mjs'
+import {SLOW_MS, drawBox, drop, masksDone, openDemo, openPage, openWithMask, part, save} from '../page.mjs'
 import {areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon, writeLabels} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -70,11 +70,7 @@ test('objects are measured, in a table that copies to a spreadsheet and is saved
 })
 
 test('a label map that is dropped can be compared with: scores, colours, and gone again', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('US')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems, demo} = await openWithMask('US')
   const label = await save(page, 'label')
   const own = readLabels(label.bytes)
 
@@ -145,11 +141,7 @@ test('a label map that is dropped can be compared with: scores, colours, and gon
 })
 
 test('the next picture of a series opens without a question', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('PET')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems, demo} = await openWithMask('PET')
   const {width, height} = sizeOfDemo(demo.file)
   const labels = new Uint16Array(width * height).map((_, i) => 100 + ((i * 2654435761) >>> 27)) // noise
   await drop(page, 'next.png', writeLabels({width, height, labels}))

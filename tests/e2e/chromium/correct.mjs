@@ -5,7 +5,7 @@ import {test} from 'node:test'
 import {deflateSync} from 'node:zlib'
 
 import {zipSync} from '../../../www/vendor/fflate.js'
-import {drawBox, drop, masksDone, openDemo, openPage, painted, part, readyForBox, save, SLOW_MS} from '../page.mjs'
+import {SLOW_MS, drop, masksDone, openDemo, openPage, openWithMask, painted, part, readyForBox, save} from '../page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -49,12 +49,8 @@ async function sizeBrush(page, px) {
 }
 
 test('a mask is painted, erased and cut, step by step taken back, and saved as it is seen', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('US')
+  const {context, page, problems, demo} = await openWithMask('US')
   const picture = sizeOfDemo(demo.file)
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
   const model = await saveLabels(page)
 
   // Where the model has drawn nothing: the lower edge of the picture.
@@ -102,12 +98,8 @@ test('a mask is painted, erased and cut, step by step taken back, and saved as i
 })
 
 test('what a person has drawn stays through another mode, and comes back after its box was moved', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('US')
+  const {context, page, problems, demo} = await openWithMask('US')
   const picture = sizeOfDemo(demo.file)
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
   await page.keyboard.press('p')
   await stroke(page, picture, [[40, 40], [80, 60]])
   const edited = await saveLabels(page)

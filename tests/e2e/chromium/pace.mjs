@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import {readdirSync, readFileSync} from 'node:fs'
 import {test} from 'node:test'
 
-import {drag, drawBox, drop, masksDone, openDemo, openPage, openTab, part, save, SLOW_MS} from '../page.mjs'
+import {SLOW_MS, drag, drawBox, drop, masksDone, openDemo, openPage, openTab, openWithMask, part, save} from '../page.mjs'
 import {areaOf, cornersOnScreen, demoOf, DEMOS, readLabels, sizeOfDemo, writeLabels} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -72,11 +72,7 @@ test('a second visit is soon at work, and a dropped picture soon has its first m
 })
 
 test('while a corner of a box is dragged, its mask follows', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('US')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems, demo} = await openWithMask('US')
   const viewer = await part(page, 'canvas').boundingBox()
   assert.ok(viewer)
   const [, corner] = cornersOnScreen(demo.box, sizeOfDemo(demo.file), viewer)

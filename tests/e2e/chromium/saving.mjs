@@ -6,7 +6,7 @@ import {join} from 'node:path'
 import {test} from 'node:test'
 
 import {unzipSync} from '../../../www/vendor/fflate.js'
-import {drawBox, masksDone, openDemo, openPage, openTab, part, save, SLOW_MS} from '../page.mjs'
+import {SLOW_MS, drawBox, masksDone, openDemo, openPage, openTab, openWithMask, part, save} from '../page.mjs'
 import {demoOf, ROOT, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -33,11 +33,7 @@ async function nameFirst(page, name = 'Läsion 1') {
 const give = (page, {name, bytes}) => part(page, 'fileInput').setInputFiles({name, mimeType: '', buffer: bytes})
 
 test('what was drawn and named is there again after a reload, until it is forgotten', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('Dermoscopy')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems, demo} = await openWithMask('Dermoscopy')
   await nameFirst(page)
   await part(page, 'closer').click()
   await masksDone(page, 1)
@@ -103,11 +99,7 @@ test('a session opens in another browser as it was saved', {timeout: SLOW_MS}, a
 })
 
 test('a session of another state of the model says so and keeps its masks; a damaged one is told', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('PET')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems} = await openWithMask('PET')
   const label = await save(page, 'label')
   const session = await save(page, 'session')
   const {packSession, unpackSession} = await import('../../../www/archive.js')
@@ -130,11 +122,7 @@ test('a session of another state of the model says so and keeps its masks; a dam
 })
 
 test('each tab keeps its own, and a tab that is gone is taken over', {timeout: SLOW_MS}, async () => {
-  const demo = demoOf('MR')
-  const {context, page, problems} = await openPage()
-  await openDemo(page, demo)
-  await drawBox(page, demo)
-  await masksDone(page, 1)
+  const {context, page, problems} = await openWithMask('MR')
   await page.waitForTimeout(KEPT_MS)
   const beside = await openTab(context)
   await beside.page.locator('.tile').first().waitFor()
