@@ -261,6 +261,7 @@ def training_record(record: dict, *, sources: list[dict]) -> dict:
     return {
         "run": record.get("run"),
         "started_from": record.get("started_from"),
+        **({"averaged_with": record["averaged_with"]} if "averaged_with" in record else {}),
         "steps": record["step"],
         "minutes": round(record["seconds"] / 60, 1),
         "seed": settings["seed"],

@@ -3,8 +3,8 @@
 Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
 any machine, in five runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
 `paper` trains in three phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
-prompt and decoder, then the encoder's last stage and neck with them, then all of that on more whole pictures; each phase ends by
-fitting the class head (`class_fit.py`).
+prompt and decoder, then the encoder's last stage and neck with them, then all of that on more whole pictures, which ends as the
+mean of its weights and those of the first phase; each phase ends by fitting the class head (`class_fit.py`).
 Options that are not named here go to `training.train`.
 """
 
@@ -23,10 +23,11 @@ from training import export, train
 
 @dataclass(frozen=True)
 class Phase:
-    """One run of `training.train`: its name after the model's, and its options."""
+    """One run of `training.train`: its name after the model's, its options, and the phase that its weights are averaged with."""
 
     suffix: str
     options: tuple[str, ...] = ()
+    average_with: str | None = None
 
 
 SECOND_RATES = ("--lr", "7e-4", "--lr-pretrained", "3e-4", "--lr-stem", "4e-4")
@@ -67,6 +68,8 @@ PHASES = {
                 *(*CPU, "--cut", "stage2", "--whole-views", "1320", "--lr", "1.5e-4", "--lr-pretrained", "6e-5"),
                 *("--lr-class", "3e-3", "--seed", "2", "--steps", "380"),
             ),
+            # Whose encoder is still LiteMedSAM's: it is better at what LiteMedSAM had learnt from more data than there is here.
+            average_with="-decoder",
         ),
     ),
 }
@@ -103,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for phase in (GPU_PHASES if torch.cuda.is_available() else PHASES)[options.model]:
         name = options.model + phase.suffix
         start = ["--init", str(checkpoint)] if checkpoint else []
+        if phase.average_with is not None:
+            start += ["--average-with", str(options.cache / (options.model + phase.average_with) / "best.pt")]
         common = [
             "--data",
             str(options.data),

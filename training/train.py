@@ -268,6 +268,22 @@ def load_trained(path: Path) -> tuple[Segmenter, dict]:
     return model.eval(), {name: value for name, value in record.items() if name not in ("model", "ema", "optimizer")}
 
 
+def load_given(path: Path, *, settings: Settings, option: str) -> dict:
+    """The checkpoint that an option names. Raises ValueError where it has learnt from a data set that this run leaves out."""
+    record = torch.load(path, map_location="cpu", weights_only=True)
+    learnt_already = set(settings.leave_out) - set(record["settings"].get("leave_out", ()))
+    if learnt_already:
+        raise ValueError(
+            f"{option} {path} has learnt from {', '.join(sorted(learnt_already))}: --leave-out needs weights that have not"
+        )
+    return record
+
+
+def origin(record: dict) -> dict:
+    """What a run's checkpoint says of another's that it took weights from."""
+    return {"run": record.get("run"), "steps": record["step"], "seed": record["settings"]["seed"]}
+
+
 def _commit() -> str:
     """The checked-out commit, or `unknown` outside a repository."""
     try:
@@ -487,10 +503,20 @@ class Trainer:
         self._say_metrics(self.evaluate(views))
         save(self.folder / "last.pt", self.record(resumable=True))
 
+    def average_best(self, other: dict, views: Sequence[EvalView] | EvalSet) -> None:
+        """Puts the mean of the best weights and another checkpoint's in the place of the best, once: of a network and what it was
+        fine-tuned from, it keeps most of what tuning brought and loses less of what was there (WiSE-FT, Wortsman et al. 2022)."""
+        record = torch.load(self.folder / "best.pt", map_location=self.device, weights_only=True)
+        if "averaged_with" in record:
+            return
+        mean = {n: v.lerp(other["ema"][n].to(v), 0.5) if v.is_floating_point() else v for n, v in record["ema"].items()}
+        self.model.load_state_dict(mean)
+        self.say(f"averaged with {origin(other)}")
+        self._replace_best({**record, "averaged_with": origin(other), "class_head_fitted": False}, views)
+
     def finish_class_head(self, pools: Sequence[Pool], views: Sequence[EvalView]) -> None:
-        """Fits the class head of the best weights on the pools, evaluates them once more and writes them again, once."""
-        path = self.folder / "best.pt"
-        record = torch.load(path, map_location=self.device, weights_only=True)
+        """Fits the class head of the best weights on the pools, once."""
+        record = torch.load(self.folder / "best.pt", map_location=self.device, weights_only=True)
         if record.get("class_head_fitted"):
             return
         self.model.load_state_dict(record["ema"])
@@ -499,12 +525,16 @@ class Trainer:
             self.model, pools, closer=settings.losses.class_closer, bf16=settings.bf16, seed=settings.seed
         )
         self.say(f"class head fitted: it names {100 * share:.1f} % of {sum(pool.n for pool in pools)} kept views")
+        self._replace_best({**record, "class_head_fitted": True}, views)
+
+    def _replace_best(self, record: dict, views: Sequence[EvalView] | EvalSet) -> None:
+        """Evaluates the model as it is and writes it as the best weights, with what `record` says of them."""
         times = {"step": record["step"], "seconds": round(record["seconds"])}
-        result = {**times, **evaluate(self.model, views, device=self.device, cut=settings.cut)}
+        result = {**times, **evaluate(self.model, views, device=self.device, cut=self.settings.cut)}
         # With what was watched after the best weights too.
         others = [m for m in self.metrics or record["metrics"] if m["step"] != record["step"]]
         metrics = sorted([*others, result], key=lambda m: m["step"])
-        save(path, {**record, "ema": self.model.state_dict(), "metrics": metrics, "class_head_fitted": True})
+        save(self.folder / "best.pt", {**record, "ema": self.model.state_dict(), "metrics": metrics})
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
         self._say_metrics(result)
 
@@ -535,6 +565,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--data", type=Path, required=True, help="data folder (see training/README.md)")
     parser.add_argument("--litemedsam", type=Path, help="lite_medsam.pth to start from")
     parser.add_argument("--init", type=Path, help="checkpoint whose averaged weights to start from")
+    parser.add_argument("--average-with", type=Path, help="checkpoint whose averaged weights the best ones end as the mean with")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="decoded pictures and checkpoints")
     parser.add_argument("--name", help="folder of this run in the cache; the model's name unless given")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -591,14 +622,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = start_model(settings, options.litemedsam)
     started_from = None
     if options.init:
-        first = torch.load(options.init, map_location="cpu", weights_only=True)
-        learnt_already = set(settings.leave_out) - set(first["settings"].get("leave_out", ()))
-        if learnt_already:
-            raise ValueError(
-                f"{options.init} has learnt from {', '.join(sorted(learnt_already))}: --leave-out needs weights that have not"
-            )
+        first = load_given(options.init, settings=settings, option="--init")
         model.load_state_dict(first["ema"])
-        started_from = {"run": first.get("run"), "steps": first["step"], "seed": first["settings"]["seed"]}
+        started_from = origin(first)
+    other = load_given(options.average_with, settings=settings, option="--average-with") if options.average_with else None
     trainer = Trainer(
         settings=settings,
         model=model,
@@ -658,6 +685,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pin_memory=device.type == "cuda",
     )
     trainer.run(iter(loader), views)
+    if other:
+        trainer.average_best(other, views)
     if settings.cut and trainer.model.class_head is not None:
         trainer.finish_class_head(pools, views)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from itertools import islice
 
 import numpy as np
@@ -264,10 +265,33 @@ def test_the_best_weights_end_with_a_fitted_class_head_once(run, capsys):
     assert "class head fitted" not in capsys.readouterr().out
 
 
-def test_what_weights_have_learnt_from_cannot_be_left_out_after_them(run, tmp_path):
-    folder = run("--name", "told", "--cut", "embedding")
-    with pytest.raises(ValueError, match=r"best\.pt has learnt from cells: --leave-out needs weights that have not$"):
-        run("--name", "later", "--cut", "embedding", "--init", str(folder / "best.pt"), "--leave-out", "cells")
+@pytest.mark.parametrize("option", ["--init", "--average-with"])
+def test_what_weights_have_learnt_from_cannot_be_left_out_after_them(run, option):
+    weights = run("--name", "told", "--cut", "embedding") / "best.pt"
+    with pytest.raises(
+        ValueError,
+        match=f"^{option} {re.escape(str(weights))} has learnt from cells: --leave-out needs weights that have not$",
+    ):
+        run("--name", "later", "--cut", "embedding", option, str(weights), "--leave-out", "cells")
+
+
+def test_the_best_weights_can_end_as_the_mean_with_those_of_a_run_before(run, capsys):
+    one = torch.load(run("--name", "one", "--cut", "embedding") / "best.pt", weights_only=True)
+    path = run("--name", "alone", "--cut", "embedding", "--seed", "1") / "best.pt"
+    alone = torch.load(path, weights_only=True)
+    assert "averaged_with" not in alone and moved(one["ema"], alone["ema"])
+    capsys.readouterr()
+    for said in (1, 0):  # the run was over: only what comes after it is done, and that once
+        run("--name", "alone", "--cut", "embedding", "--seed", "1", "--average-with", str(path.parents[1] / "one" / "best.pt"))
+        told = capsys.readouterr().out
+        assert told.count("averaged with {'run': 'one', 'steps': 3, 'seed': 0}") == told.count("class head fitted") == said
+    mean = torch.load(path, weights_only=True)
+    assert mean["averaged_with"] == {"run": "one", "steps": 3, "seed": 0} and mean["class_head_fitted"]
+    for name, value in mean["ema"].items():
+        if value.is_floating_point() and not name.startswith("class_head"):
+            assert torch.allclose(value, (one["ema"][name] + alone["ema"][name]) / 2, atol=1e-6), name
+    assert mean["metrics"][-1]["step"] == mean["step"] == 3
+    assert export.load("paper", path)[1]["averaged_with"] == mean["averaged_with"]
 
 
 def test_the_ablation_has_no_class_prompt_and_the_same_pool(run, tmp_path):
@@ -307,6 +331,7 @@ def test_one_command_goes_from_data_to_an_exported_model(run, data_dir, tmp_path
     manifest = json.loads((tmp_path / "models/paper/manifest.json").read_text())
     assert manifest["training"]["run"] == "paper" and manifest["training"]["steps"] == 2
     assert manifest["training"]["started_from"] == {"run": "paper-stage", "steps": 2, "seed": 1}
+    assert manifest["training"]["averaged_with"] == {"run": "paper-decoder", "steps": 2, "seed": 0}
     assert train.load_trained(tmp_path / "paper" / "best.pt")[1]["settings"]["cut"] == "stage2"
     assert (tmp_path / "paper-decoder" / "best.pt").exists() and (tmp_path / "parity" / "expected.npz").exists()
 
