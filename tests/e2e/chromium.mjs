@@ -236,7 +236,7 @@ test('assistive techniques find no serious fault, dark and light, empty and open
   await context.close()
 })
 
-test('on a phone a finger meets one button at a time', {timeout: SLOW_MS}, async () => {
+test('on a phone a finger meets one button at a time, and the picture lies above the list', {timeout: SLOW_MS}, async () => {
   const {context, page, problems} = await openWithMask('US')
   await page.setViewportSize({width: 390, height: 844})
   await part(page, 'panelButton').click()
@@ -248,6 +248,9 @@ test('on a phone a finger meets one button at a time', {timeout: SLOW_MS}, async
       return {name: node.getAttribute('aria-label') ?? node.textContent ?? '', left, top, width, height}
     })
   })
+  const [viewer, panel] = await Promise.all(['.viewer', '.panel'].map((name) => page.locator(name).boundingBox()))
+  assert.ok(viewer && panel && viewer.height > 250)
+  assert.ok(Math.abs(viewer.y + viewer.height - panel.y) <= 1, `the picture ends at ${viewer.y + viewer.height}, the list begins at ${panel.y}`)
   assert.ok(targets.length > 14, `${targets.length} buttons`)
   for (const [i, a] of targets.entries()) {
     if (!a.name.startsWith('Select')) assert.ok(a.width >= 40 && a.height >= 40, `${a.name} is ${a.width} × ${a.height}`)
