@@ -264,6 +264,28 @@ test('on a phone a finger meets one button at a time, and the picture lies above
   await context.close()
 })
 
+test('the whole bar is in sight at any width, whatever the model is called', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems} = await openWithMask('US')
+  for (const locale of ['de', 'fr', 'es', 'zh']) {
+    await part(page, 'language').selectOption(locale)
+    await page.waitForFunction((wanted) => document.documentElement.lang === wanted, locale)
+    for (const title of ['medbox lite', 'Class-prompt TinyViT (the paper’s network)']) {
+      await part(page, 'modelName').evaluate((node, text) => { node.textContent = text }, title)
+      for (const width of [320, 400, 599, 600, 667, 799, 800, 1000, 1199, 1200]) {
+        await page.setViewportSize({width, height: 600})
+        const outside = await page.evaluate(() => [...document.querySelectorAll('.bar button')].filter((node) => {
+          const {left, right, width} = node.getBoundingClientRect()
+          return node.checkVisibility() && (left < 0 || right > innerWidth || width < 30)
+        }).map((node) => /** @type {HTMLElement} */ (node).dataset.part))
+        assert.deepEqual(outside, [], `${locale}, ${width} pixels, ${title}`)
+      }
+    }
+    await page.setViewportSize({width: 1280, height: 600})
+  }
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('the list of models tells licence, size and use', async () => {
   const {context, page} = await openPage()
   await part(page, 'modelButton').click()
