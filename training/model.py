@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -396,26 +397,66 @@ PROJECTED = ("image_key", "image_value", "image_query")  # of the first block: k
 
 
 class Attention(nn.Module):
-    """Multi-head attention with an inner width of its own. q: (n, Q, D), k and v: (n or 1, K, D) -> (n, Q, D)."""
+    """Multi-head attention with an inner width of its own. q: (n, Q, D), k and v: (n or 1, K, D) -> (n, Q, D).
 
-    def __init__(self, dim: int, *, heads: int, inner: int) -> None:
+    Products of matrices may be grouped as one likes. Where the `few` (`queries` or `keys`) times the heads are fewer than the
+    inner width, the projections of the many are folded into the few: the same result, up to rounding, for less work.
+    """
+
+    def __init__(self, dim: int, *, heads: int, inner: int, few: Literal["queries", "keys"] | None = None) -> None:
         super().__init__()
-        self.heads, self.inner = heads, inner
+        self.heads, self.inner, self.few = heads, inner, few
         self.q, self.k, self.v = (nn.Linear(dim, inner) for _ in range(3))
         self.out = nn.Linear(inner, dim)
 
+    @property
+    def scale(self) -> float:
+        return (self.inner // self.heads) ** -0.5
+
     def _split(self, x: Tensor) -> Tensor:
+        """(n, L, inner) -> (n, heads, L, inner / heads)."""
         return x.reshape(-1, length(x, 1), self.heads, self.inner // self.heads).transpose(1, 2)
 
+    def _joined(self, x: Tensor) -> Tensor:
+        """(n, heads, L, inner / heads) -> (n, L, inner)."""
+        x = x.transpose(1, 2)
+        return x.reshape(-1, length(x, 1), self.inner)
+
+    def _by_head(self, weight: Tensor) -> Tensor:
+        """(inner, D) -> (heads, inner / heads, D)."""
+        return weight.reshape(self.heads, self.inner // self.heads, -1)
+
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if self.few == "queries":
+            return self._few_queries(q, k, v)
+        if self.few == "keys":
+            return self._few_keys(q, k, v)
         return self.attend(self.q(q), self.k(k), self.v(v))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """From queries, keys and values that are projected already: q (n or 1, Q, inner), k and v (n or 1, K, inner)."""
         q, k, v = self._split(q), self._split(k), self._split(v)
-        weights = (q * (self.inner // self.heads) ** -0.5 @ k.transpose(-2, -1)).softmax(dim=-1)
-        x = (weights @ v).transpose(1, 2)
-        return self.out(x.reshape(-1, length(x, 1), self.inner))
+        weights = (q * self.scale @ k.transpose(-2, -1)).softmax(dim=-1)
+        return self.out(self._joined(weights @ v))
+
+    def _few_queries(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        n_queries, dim = length(q, 1), length(k, 2)
+        asked = self._split(self.q(q) * self.scale) @ self._by_head(self.k.weight)
+        # The keys' bias adds the same to all logits of a query, which a softmax does not see.
+        weights = (asked.reshape(-1, self.heads * n_queries, dim) @ k.transpose(1, 2)).softmax(dim=-1)
+        seen = (weights @ v).reshape(-1, self.heads, n_queries, dim)
+        x = seen @ self._by_head(self.v.weight).transpose(1, 2)
+        return self.out(self._joined(x) + self.v.bias)
+
+    def _few_keys(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        n_queries, n_keys, dim = length(q, 1), length(k, 1), length(q, 2)
+        keys = self._split(self.k(k) * self.scale)
+        folded = (keys @ self._by_head(self.q.weight)).reshape(-1, self.heads * n_keys, dim)
+        shift = (keys @ self.q.bias.reshape(self.heads, -1, 1)).reshape(-1, 1, self.heads * n_keys)
+        logits = q @ folded.transpose(1, 2) + shift
+        weights = logits.reshape(-1, n_queries, self.heads, n_keys).softmax(dim=-1)
+        told = (self._split(self.v(v)) @ self._by_head(self.out.weight.T)).reshape(-1, self.heads * n_keys, dim)
+        return weights.reshape(-1, n_queries, self.heads * n_keys) @ told + self.out.bias
 
 
 class TwoWayBlock(nn.Module):
@@ -423,16 +464,18 @@ class TwoWayBlock(nn.Module):
 
     tokens (n, T, D), image (n, G², D); `token_position` is what the tokens were at the start, `image_position` (G², D).
     The first block replaces the tokens by their self-attention instead of adding to them. A gated block is the identity
-    until training opens its gate.
+    until training opens its gate. A `folded` one projects tokens in place of the image, see Attention.
     """
 
-    def __init__(self, dim: int, *, heads: int, hidden: int, first: bool = False, gated: bool = False) -> None:
+    def __init__(
+        self, dim: int, *, heads: int, hidden: int, first: bool = False, gated: bool = False, folded: bool = False
+    ) -> None:
         super().__init__()
         self.first = first
         self.self_attention = Attention(dim, heads=heads, inner=dim)
-        self.to_image = Attention(dim, heads=heads, inner=dim // 2)
+        self.to_image = Attention(dim, heads=heads, inner=dim // 2, few="queries" if folded else None)
         self.mlp = Mlp(dim, hidden, dim)
-        self.to_tokens = Attention(dim, heads=heads, inner=dim // 2)
+        self.to_tokens = Attention(dim, heads=heads, inner=dim // 2, few="keys" if folded else None)
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(4))
         self.gate = nn.Parameter(torch.zeros(2, dim)) if gated else None
 
@@ -452,18 +495,25 @@ class TwoWayBlock(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """`projected` holds what `project` gives for this image, where that is known already."""
         tokens_before, image_before = tokens, image
-        projected = projected or self.project(image, image_position=image_position)
-        image_key, image_value, image_query = (projected[name] for name in PROJECTED)
+        keyed = image + image_position
         if self.first:
             tokens = self.self_attention(tokens, tokens, tokens)
         else:
             q = tokens + token_position
             tokens = tokens + self.self_attention(q, q, tokens)
         tokens = self.norms[0](tokens)
-        seen = self.to_image.attend(self.to_image.q(tokens + token_position), image_key, image_value)
+        if projected:
+            key, value = projected["image_key"], projected["image_value"]
+            seen = self.to_image.attend(self.to_image.q(tokens + token_position), key, value)
+        else:
+            seen = self.to_image(tokens + token_position, keyed, image)
         tokens = self.norms[1](tokens + seen)
         tokens = self.norms[2](tokens + self.mlp(tokens))
-        told = self.to_tokens.attend(image_query, self.to_tokens.k(tokens + token_position), self.to_tokens.v(tokens))
+        if projected:
+            key, value = self.to_tokens.k(tokens + token_position), self.to_tokens.v(tokens)
+            told = self.to_tokens.attend(projected["image_query"], key, value)
+        else:
+            told = self.to_tokens(keyed, tokens + token_position, tokens)
         image = self.norms[3](image + told)
         if self.gate is None:
             return tokens, image
@@ -531,6 +581,7 @@ class Decoder(nn.Module):
         score_head: Mlp,
         class_prompt: bool,
         box_map: bool,
+        folded: bool = False,
     ) -> None:
         super().__init__()
         self.grid = grid
@@ -541,7 +592,7 @@ class Decoder(nn.Module):
         self.no_mask = None if box_map else nn.Parameter(torch.zeros(dim))
         self.output_tokens = nn.Parameter(torch.randn(1 + mask_tokens, dim) * 0.5)  # score, then masks
         self.blocks = nn.ModuleList(blocks)
-        self.final = Attention(dim, heads=heads, inner=dim // 2)
+        self.final = Attention(dim, heads=heads, inner=dim // 2, few="queries" if folded else None)
         self.norm = nn.LayerNorm(dim)
         self.mask_head = mask_head
         self.score_head = score_head
@@ -679,9 +730,11 @@ def gmac(model: Segmenter, *, n_boxes: int = 8) -> tuple[float, float]:
 # ---- the three models ------------------------------------------------------------------------------------------------
 
 
-def _sam_decoder(*, n_gated: int, class_prompt: bool) -> Decoder:
+def _sam_decoder(*, n_gated: int, class_prompt: bool, folded: bool) -> Decoder:
     dim, heads, hidden = 256, 8, 2048
-    blocks = [TwoWayBlock(dim, heads=heads, hidden=hidden, first=i == 0, gated=i >= 2) for i in range(2 + n_gated)]
+    blocks = [
+        TwoWayBlock(dim, heads=heads, hidden=hidden, first=i == 0, gated=i >= 2, folded=folded) for i in range(2 + n_gated)
+    ]
     return Decoder(
         dim=dim,
         grid=SIDE // 4,
@@ -692,14 +745,16 @@ def _sam_decoder(*, n_gated: int, class_prompt: bool) -> Decoder:
         score_head=Mlp(dim, dim, dim, 1),
         class_prompt=class_prompt,
         box_map=False,
+        folded=folded,
     )
 
 
 def litemedsam() -> Segmenter:
     """The baseline's layout. What it never uses with boxes (points, mask prompts, three of four mask outputs) is left
-    out; all four mask tokens stay, because they attend to each other."""
+    out; all four mask tokens stay, because they attend to each other. Its attention is computed as it was published: it is
+    what others are measured against, also in time."""
     encoder = TinyViT(stem_stride=1, windows=(7, 14, 7), neck_width=256)
-    return Segmenter(encoder=encoder, decoder=_sam_decoder(n_gated=0, class_prompt=False))
+    return Segmenter(encoder=encoder, decoder=_sam_decoder(n_gated=0, class_prompt=False, folded=False))
 
 
 def paper(*, class_prompt: bool = True) -> Segmenter:
@@ -708,7 +763,7 @@ def paper(*, class_prompt: bool = True) -> Segmenter:
     encoder = TinyViT(stem_stride=1, windows=(7, 14, 7), neck_width=256)
     return Segmenter(
         encoder=encoder,
-        decoder=_sam_decoder(n_gated=1, class_prompt=class_prompt),
+        decoder=_sam_decoder(n_gated=1, class_prompt=class_prompt, folded=True),
         class_head=Mlp(256, 256, 256, N_CLASSES),
     )
 
@@ -724,12 +779,13 @@ def lite(
             dim=dim,
             grid=SIDE // 16,
             heads=heads,
-            blocks=[TwoWayBlock(dim, heads=heads, hidden=hidden, first=i == 0) for i in range(3)],
+            blocks=[TwoWayBlock(dim, heads=heads, hidden=hidden, first=i == 0, folded=True) for i in range(3)],
             mask_head=FineMaskHead(dim, fine4=fine4, fine2=fine2),
             mask_tokens=1,
             score_head=Mlp(dim, dim, 1),
             class_prompt=class_prompt,
             box_map=True,
+            folded=True,
         ),
         class_head=Mlp(320, 256, 256, N_CLASSES),
         fine=FineFeatures(widths=(32, 64, 128, dim), fine4=fine4, fine2=fine2, act=act),

@@ -98,6 +98,15 @@ def test_box_map_is_the_convolution_over_its_nine_maps():
     assert torch.allclose(box_map(boxes), box_map.mix(torch.stack(maps)), atol=1e-6)
 
 
+@pytest.mark.parametrize(("few", "n_queries", "n_keys"), [("queries", 3, 20), ("keys", 20, 3)])
+def test_projections_folded_into_the_few_give_the_same(few, n_queries, n_keys):
+    folded = model.Attention(16, heads=2, inner=8, few=few)
+    plain = model.Attention(16, heads=2, inner=8)
+    plain.load_state_dict(folded.state_dict())
+    q, k, v = torch.randn(5, n_queries, 16), torch.randn(5, n_keys, 16), torch.randn(5, n_keys, 16)
+    assert torch.allclose(folded(q, k, v), plain(q, k, v), atol=1e-6)
+
+
 def test_a_closed_gate_changes_nothing_and_gets_a_gradient():
     block = model.TwoWayBlock(32, heads=4, hidden=64, gated=True)
     tokens, image = torch.randn(2, 4, 32), torch.randn(2, 9, 32)
