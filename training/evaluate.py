@@ -347,7 +347,7 @@ def same_objects(a: Run, b: Run) -> None:
 
 def left_out(runs: Sequence[tuple[str, Run, Run, Run | None, set[str]]]) -> str:
     """runs: (data set, model without it, baseline, model trained on all with the same schedule, units that this one was
-    not trained on)."""
+    not trained on). Ends with the mean over data sets, each counting once."""
     rows = []
     for name, without, base, full, unseen in runs:
         o = without.objects
@@ -369,6 +369,13 @@ def left_out(runs: Sequence[tuple[str, Run, Run, Run | None, set[str]]]) -> str:
             )
             cells.append(gap)
         rows.append([f"`{name}`", o.modality[0], str(len(set(o.unit))), str(len(o)), *cells])
+    of_all = [without.objects for _, without, *_ in runs]
+    units, datasets = (np.concatenate([getattr(o, name) for o in of_all]) for name in ("unit", "dataset"))
+    bootstrap = Bootstrap(units=units, datasets=datasets, groups=datasets)
+    dsc, base_dsc = (np.concatenate([run[k].objects.values["dsc"] for run in runs]) for k in (1, 2))
+    means = [percent(bootstrap.overall(values).value) for values in (base_dsc, dsc)]
+    mean = ["**mean**", "", str(len(set(units))), str(len(dsc)), *means, bootstrap.overall(dsc - base_dsc).percent(signed=True)]
+    rows.append(mean + ([""] if runs[0][3] else []))
     base_name = runs[0][2].ask.model.name
     header = ["left out", "modality", "patients", "objects", f"{base_name}, DSC", "without the set, DSC", "difference"]
     return table(header + (["− trained on all, held-out patients"] if runs[0][3] else []), rows)

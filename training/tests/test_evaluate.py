@@ -384,6 +384,8 @@ def test_a_model_trained_without_a_set_is_measured_on_all_of_it(place, monkeypat
     assert "| left out | modality | patients | objects | base, DSC | without the set, DSC | difference |" in text
     assert "| `scans` | CT | 6 | 12 | 65.00 | 77.50 | +12.50 [+12.50, +12.50] | +0.00 [+0.00, +0.00] |" in text
 
+    assert "| **mean** |  | 6 | 12 | 65.00 | 77.50 | +12.50 [+12.50, +12.50] |  |" in text
+
     plain = evaluate.parse(["--data", "d", "--models", "base", "--left-out", "ours"])
     with pytest.raises(ValueError, match="^ours was not trained with --leave-out$"):
         evaluate.measure_left_out(plain, runs.find_model("base"), say=lambda line: None)
