@@ -264,18 +264,19 @@ test('on a phone a finger meets one button at a time, and the picture lies above
   await context.close()
 })
 
-test('bar and tools are whole at any width, whatever the model is called', {timeout: SLOW_MS}, async () => {
+test('bar and tools are whole at any size, whatever the model is called', {timeout: SLOW_MS}, async () => {
   const {context, page, problems} = await openWithMask('US')
   for (const locale of ['de', 'fr', 'es', 'zh']) {
     await part(page, 'language').selectOption(locale)
     await page.waitForFunction((wanted) => document.documentElement.lang === wanted, locale)
     for (const title of ['medbox lite', 'Class-prompt TinyViT (the paper’s network)']) {
       await part(page, 'modelName').evaluate((node, text) => { node.textContent = text }, title)
-      for (const width of [320, 400, 599, 600, 667, 799, 800, 1000, 1199, 1200]) {
-        await page.setViewportSize({width, height: 600})
+      for (const width of [320, 400, 599, 600, 667, 799, 800, 844, 1000, 1199, 1200]) {
+        const height = width === 844 ? 390 : 560
+        await page.setViewportSize({width, height})
         const outside = await page.evaluate(() => [...document.querySelectorAll('.bar button, .tools button')].filter((node) => {
-          const {left, right, width} = node.getBoundingClientRect()
-          return node.checkVisibility() && (left < 0 || right > innerWidth || width < 30)
+          const {left, right, bottom, width} = node.getBoundingClientRect()
+          return node.checkVisibility() && (left < 0 || right > innerWidth || bottom > innerHeight || width < 30)
         }).map((node) => /** @type {HTMLElement} */ (node).dataset.part ?? node.getAttribute('aria-label')))
         assert.deepEqual(outside, [], `${locale}, ${width} pixels, ${title}`)
       }
