@@ -1,7 +1,7 @@
 """From data to an exported model, in one command: `python -m training.make_model DATA --model lite`.
 
 Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
-any machine, in five runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
+any machine, in six runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
 `paper` trains in three phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
 prompt and decoder, then the encoder's last stage and neck with them, then all of that on more whole pictures, which ends as the
 mean of its weights and those of the first phase; each phase ends by fitting the class head (`class_fit.py`).
@@ -45,6 +45,11 @@ FIFTH_SHARES = (
     *("CT=2.2", "MR=1.4", "PET=1", "XRay=1.3", "Endoscopy=2.5", "Dermoscopy=1", "US=0.9", "Fundus=1.1", "OCT=1.1"),
     "Microscopy=0.8",
 )
+SIXTH_RATES = ("--lr", "5e-4", "--lr-pretrained", "2.5e-4", "--lr-stem", "3e-4", "--drop-path", "0.08")
+SIXTH_SHARES = (
+    *("CT=2", "MR=1.5", "PET=1.2", "XRay=1.4", "Endoscopy=2.5", "Dermoscopy=0.9", "US=0.8", "Fundus=1.1", "OCT=1.2"),
+    *("Mammography=1.1", "Microscopy=0.8"),
+)
 CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes-per-image", "2", "--ema", "0.996", "--no-plateau")
 PHASES = {
     "lite": (
@@ -54,7 +59,8 @@ PHASES = {
         Phase("-third", ("--bf16", "--minutes", "122", "--seed", "200", *THIRD_RATES, "--weights", *THIRD_SHARES)),
         # Samples bend, blocks are dropped, and more boxes are tight: on its own pictures it did better than on others.
         Phase("-fourth", ("--bf16", "--steps", "2100", "--seed", "300", *FOURTH_RATES, *LATE_SAMPLES, "--weights", *FOURTH_SHARES)),
-        Phase("", ("--bf16", "--steps", "3600", "--seed", "400", *FIFTH_RATES, *LATE_SAMPLES, "--weights", *FIFTH_SHARES)),
+        Phase("-fifth", ("--bf16", "--steps", "3600", "--seed", "400", *FIFTH_RATES, *LATE_SAMPLES, "--weights", *FIFTH_SHARES)),
+        Phase("", ("--bf16", "--minutes", "122", "--seed", "500", *SIXTH_RATES, *LATE_SAMPLES, "--weights", *SIXTH_SHARES)),
     ),
     "paper": (
         Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--steps", "800")),
