@@ -796,4 +796,4 @@ def lite(
 BUILDERS = {"litemedsam": litemedsam, "paper": paper, "lite": lite}
 
 # Side of a tile in longer sides of the box it is made for: how closely each model looks best (decision 2).
-TILE_PER_BOX = {"litemedsam": 3.0, "paper": 3.0, "lite": 2.5}
+TILE_PER_BOX = {"litemedsam": 3.0, "paper": 3.5, "lite": 2.5}
