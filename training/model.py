@@ -581,7 +581,6 @@ class Decoder(nn.Module):
         score_head: Mlp,
         class_prompt: bool,
         box_map: bool,
-        folded: bool = False,
     ) -> None:
         super().__init__()
         self.grid = grid
@@ -592,7 +591,7 @@ class Decoder(nn.Module):
         self.no_mask = None if box_map else nn.Parameter(torch.zeros(dim))
         self.output_tokens = nn.Parameter(torch.randn(1 + mask_tokens, dim) * 0.5)  # score, then masks
         self.blocks = nn.ModuleList(blocks)
-        self.final = Attention(dim, heads=heads, inner=dim // 2, few="queries" if folded else None)
+        self.final = Attention(dim, heads=heads, inner=dim // 2, few=blocks[0].to_image.few)
         self.norm = nn.LayerNorm(dim)
         self.mask_head = mask_head
         self.score_head = score_head
@@ -745,7 +744,6 @@ def _sam_decoder(*, n_gated: int, class_prompt: bool, folded: bool) -> Decoder:
         score_head=Mlp(dim, dim, dim, 1),
         class_prompt=class_prompt,
         box_map=False,
-        folded=folded,
     )
 
 
@@ -785,7 +783,6 @@ def lite(
             score_head=Mlp(dim, dim, 1),
             class_prompt=class_prompt,
             box_map=True,
-            folded=True,
         ),
         class_head=Mlp(320, 256, 256, N_CLASSES),
         fine=FineFeatures(widths=(32, 64, 128, dim), fine4=fine4, fine2=fine2, act=act),

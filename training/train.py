@@ -505,9 +505,15 @@ class Trainer:
 
     def average_best(self, other: dict, views: Sequence[EvalView] | EvalSet) -> None:
         """Puts the mean of the best weights and another checkpoint's in the place of the best, once: of a network and what it was
-        fine-tuned from, it keeps most of what tuning brought and loses less of what was there (WiSE-FT, Wortsman et al. 2022)."""
+        fine-tuned from, it keeps most of what tuning brought and loses less of what was there (WiSE-FT, Wortsman et al. 2022).
+        Raises ValueError where they are the mean with another checkpoint's already."""
         record = torch.load(self.folder / "best.pt", map_location=self.device, weights_only=True)
         if "averaged_with" in record:
+            if record["averaged_with"] != origin(other):
+                raise ValueError(
+                    f"{self.folder / 'best.pt'} is the mean with {record['averaged_with']}, and is to be that with "
+                    f"{origin(other)}: give this run another --name"
+                )
             return
         mean = {n: v.lerp(other["ema"][n].to(v), 0.5) if v.is_floating_point() else v for n, v in record["ema"].items()}
         self.model.load_state_dict(mean)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import json
 import stat
 import sys
@@ -370,6 +372,18 @@ def test_manifests_and_cards_say_what_was_measured(place, document):
     assert "| CT | 6 | 75.00 | 75.00 | 75.00 |" in card.read_text() and card.read_text().endswith("Limits.\n")
 
 
+def of_another_set(run: runs.Run, *, n: int, dsc: float) -> runs.Run:
+    """As if the first n objects of a run were of n patients of the data set `others`, all with the same DSC."""
+    with run.rows.open(newline="") as file:
+        rows = list(csv.DictReader(file))[:n]
+    path = run.rows.with_name(f"others-{run.rows.name}")
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows({**row, "dataset": "others", "patient": f"q{k}", "dsc": dsc} for k, row in enumerate(rows))
+    return dataclasses.replace(run, rows=path)
+
+
 def test_a_model_trained_without_a_set_is_measured_on_all_of_it(place, monkeypatch):
     monkeypatch.setattr(evaluate, "read_index", lambda data: [])
     monkeypatch.setattr(evaluate, "never_trained_on", lambda pictures, names, split: {name: ["p0_0"] for name in names})
@@ -384,7 +398,11 @@ def test_a_model_trained_without_a_set_is_measured_on_all_of_it(place, monkeypat
     assert "| left out | modality | patients | objects | base, DSC | without the set, DSC | difference |" in text
     assert "| `scans` | CT | 6 | 12 | 65.00 | 77.50 | +12.50 [+12.50, +12.50] | +0.00 [+0.00, +0.00] |" in text
 
-    assert "| **mean** |  | 6 | 12 | 65.00 | 77.50 | +12.50 [+12.50, +12.50] |  |" in text
+
+    ((_, without, base, *_),) = found
+    few = [of_another_set(run, n=3, dsc=dsc) for run, dsc in ((without, 0.5), (base, 0.6))]
+    text = evaluate.left_out([("scans", without, base, None, set()), ("others", *few, None, set())])
+    assert "| **mean** |  | 9 | 15 | 63.33 | 68.33 | +5.00 [+5.00, +5.00] |" in text, "scans, sounds and others count once each"
 
     plain = evaluate.parse(["--data", "d", "--models", "base", "--left-out", "ours"])
     with pytest.raises(ValueError, match="^ours was not trained with --leave-out$"):

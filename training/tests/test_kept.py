@@ -292,6 +292,13 @@ def test_the_best_weights_can_end_as_the_mean_with_those_of_a_run_before(run, ca
             assert torch.allclose(value, (one["ema"][name] + alone["ema"][name]) / 2, atol=1e-6), name
     assert mean["metrics"][-1]["step"] == mean["step"] == 3
     assert export.load("paper", path)[1]["averaged_with"] == mean["averaged_with"]
+    other = run("--name", "other", "--cut", "embedding", "--seed", "2") / "best.pt"
+    with pytest.raises(
+        ValueError,
+        match=f"^{re.escape(str(path))} is the mean with {{'run': 'one', 'steps': 3, 'seed': 0}}, and is to be that with "
+        "{'run': 'other', 'steps': 3, 'seed': 2}: give this run another --name$",
+    ):
+        run("--name", "alone", "--cut", "embedding", "--seed", "1", "--average-with", str(other))
 
 
 def test_the_ablation_has_no_class_prompt_and_the_same_pool(run, tmp_path):
