@@ -23,6 +23,7 @@ class LossWeights:
     class_ce: float = 0.3
     class_closer: float = 0.3  # of a crop in the class cross entropy; the runtime asks whole pictures for the class
     score: float = 1.0
+    found: float = 0.25  # of what a teacher found (`teacher.py`), where there is one
 
 
 def dice_loss(logits: Tensor, masks: Tensor) -> Tensor:
@@ -60,6 +61,17 @@ def weighted_bce(logits: Tensor, masks: Tensor, boxes: Tensor, *, edge: float, r
     weight = 0.1 + 0.9 * inside[:, 1, :, None] * inside[:, 0, None, :] + edge * border_band(masks, radius=radius)
     bce = F.binary_cross_entropy_with_logits(logits, masks, reduction="none")
     return (bce * weight).sum(dim=(1, 2)) / weight.sum(dim=(1, 2))
+
+
+def found_loss(
+    *, logits: Tensor, masks: Tensor, boxes: Tensor, valid: Tensor, weights: LossWeights
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The term of what a teacher found, weighted, and itself for the log: dice and border-weighted cross entropy against its
+    probabilities. logits (n, 1, S, S), masks (n, S, S) of 0 .. 1, boxes (n, 4), valid (n,)."""
+    logits, keep = logits[:, 0].float(), valid.float()
+    each = dice_loss(logits, masks) + weighted_bce(logits, masks, boxes, edge=weights.edge)
+    value = (each * keep).sum() / keep.sum().clamp(min=1)
+    return weights.found * value, {"found": value.detach()}
 
 
 @torch.no_grad()

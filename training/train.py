@@ -46,9 +46,10 @@ from training.data import (
     read_index,
 )
 from training.kept import Pool, PoolSampler, keep_views, pool_settings, whole_settings
-from training.losses import LossWeights, total_loss
+from training.losses import LossWeights, found_loss, total_loss
 from training.model import BUILDERS, CUTS, N_CLASSES, TILE_PER_BOX, Segmenter, set_drop_path
 from training.pretrained import lite_from_litemedsam, load_litemedsam, paper_from_litemedsam
+from training.teacher import Teacher
 
 # ---- settings --------------------------------------------------------------------------------------------------------
 
@@ -78,6 +79,7 @@ class Settings:
     cut: str = ""  # where what the encoder gives is kept (`kept.py`); what comes before is frozen
     views: int = 2200  # that are kept …
     whole_views: int = 0  # … and as many whole pictures besides, for the class head
+    found_share: float = 0.0  # of the views that LiteMedSAM is asked for further objects in (`teacher.py`)
     drop_path: float = 0.0  # stochastic depth of the encoder's last block, less in those before
     norm_statistics: bool = True  # batch norms go on averaging; without, pretrained statistics stay
     class_prompt: bool = True  # without: the same network whose decoder is told nothing, for the ablation
@@ -314,8 +316,12 @@ class Trainer:
         data_hash: str = "",
         trained_on: Sequence[str] = (),
         started_from: dict | None = None,
+        teacher: Segmenter | None = None,
+        compiled: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
+        """`teacher` finds further objects in `found_share` of the views; `compiled`: PyTorch fuses the step's operations, which
+        takes it a minute and pays on a GPU."""
         self.settings, self.folder, self.device, self.say = settings, folder, device, say
         self.facts = {  # about this run, as it starts: the checked-out commit may be another one when it ends
             "run": folder.name,
@@ -327,6 +333,8 @@ class Trainer:
         }
         set_drop_path(model, settings.drop_path)
         self.model = model.to(device, memory_format=torch.channels_last)
+        self.teacher = Teacher(teacher.to(device, memory_format=torch.channels_last).eval()) if teacher else None
+        self.loss = torch.compile(self._loss, dynamic=False) if compiled else self._loss
         self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), betas=(0.9, 0.98), fused=True)
         self.average = Average(self.model, settings.ema)
         self.step, self.seconds = 0, 0.0  # optimiser steps and wall clock of training so far, over all resumes
@@ -390,9 +398,19 @@ class Trainer:
 
     # -- one step
 
+    def _find(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What the teacher finds in the first views of the batch, which are as random as the others."""
+        n_views = round(self.settings.found_share * len(batch["image"]))
+        if self.teacher is None or not n_views:
+            return {}
+        content = batch["content"][:n_views]
+        image = minmax(batch["image"][:n_views], content).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16):
+            found = self.teacher.find(image, content)
+        return {"found_boxes": found.boxes, "found_masks": found.masks, "found_valid": found.valid}
+
     def _loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         settings = self.settings
-        batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         n_boxes = batch["boxes"].shape[1]
         boxes = batch["boxes"].flatten(0, 1)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
@@ -405,7 +423,16 @@ class Trainer:
             if self.model.has_class_prompt:
                 weights = draw_class_weights(batch["class_idx"], class_logits, settings=settings, n_boxes=n_boxes)
             logits, score = self.model.decode(features, boxes, weights)
-        return total_loss(
+            if "found_boxes" in batch:
+                n_views, n_found = batch["found_boxes"].shape[:2]
+                told = None
+                if self.model.has_class_prompt:
+                    told = draw_class_weights(
+                        batch["class_idx"][:n_views], class_logits[:n_views], settings=settings, n_boxes=n_found
+                    )
+                seen = {name: value[:n_views] for name, value in features.items()}
+                found_logits, _ = self.model.decode(seen, batch["found_boxes"].flatten(0, 1), told)
+        loss, terms = total_loss(
             logits=logits,
             score=score,
             masks=batch["masks"].flatten(0, 1),
@@ -416,6 +443,16 @@ class Trainer:
             closer=batch["closer"],
             weights=settings.losses,
         )
+        if "found_boxes" in batch:
+            found, term = found_loss(
+                logits=found_logits,
+                masks=batch["found_masks"].flatten(0, 1),
+                boxes=batch["found_boxes"].flatten(0, 1),
+                valid=batch["found_valid"].flatten(0, 1),
+                weights=settings.losses,
+            )
+            loss, terms = loss + found, terms | term
+        return loss, terms
 
     def train_step(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, float]:
         """One optimiser step over `accumulate` batches. Gives the mean of each term; a step whose gradient is not finite
@@ -431,7 +468,8 @@ class Trainer:
             group["lr"] = group["lr_start"] * factor
         sums: dict[str, float] = defaultdict(float)
         for _ in range(settings.accumulate):
-            loss, terms = self._loss(next(batches))
+            batch = {name: value.to(self.device, non_blocking=True) for name, value in next(batches).items()}
+            loss, terms = self.loss(batch | self._find(batch))
             (loss / settings.accumulate).backward()
             for name, value in {"loss": loss.detach(), **terms}.items():
                 sums[name] += float(value) / settings.accumulate
@@ -576,6 +614,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--name", help="folder of this run in the cache; the model's name unless given")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--compile", action="store_true", help="let PyTorch fuse operations: a minute to start, faster on a GPU")
     fields, sample_fields = (
         [f for f in dataclasses.fields(kind) if f.name not in ("model", "side") and f.type in ("int", "float", "bool")]
         for kind in (Settings, SampleSettings)
@@ -614,7 +653,12 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options, settings = parse(arguments)
+    if settings.found_share and not options.litemedsam:
+        raise ValueError("--found-share asks LiteMedSAM for objects: give its weights, --litemedsam FILE")
+    if settings.found_share and settings.cut:
+        raise ValueError("--found-share needs pictures, and --cut keeps none: leave one of them out")
     torch.set_num_threads(options.threads)
+    torch.backends.cudnn.benchmark = True  # all batches have one shape
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pictures = read_index(options.data)
     stores = open_stores(pictures, cache=options.cache)
@@ -640,6 +684,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         data_hash=data_hash(stores),
         trained_on=source_names(p for p in learnt if split.side(p) == "train"),
         started_from=started_from,
+        teacher=load_litemedsam(options.litemedsam) if settings.found_share else None,
+        compiled=options.compile,
         say=lambda line: print(time.strftime("%H:%M:%S "), line, flush=True),
     )
     resumed = trainer.resume()

