@@ -400,9 +400,9 @@ class Trainer:
 
     def _find(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """What the teacher finds in the first views of the batch, which are as random as the others."""
-        n_views = round(self.settings.found_share * len(batch["image"]))
-        if self.teacher is None or not n_views:
+        if self.teacher is None:
             return {}
+        n_views = max(1, round(self.settings.found_share * len(batch["image"])))
         content = batch["content"][:n_views]
         image = minmax(batch["image"][:n_views], content).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16):
