@@ -1,7 +1,7 @@
 """From data to an exported model, in one command: `python -m training.make_model DATA --model lite`.
 
 Trains (or goes on where it was stopped), and exports to `models/NAME` with its parity vectors. `lite` trains end to end on
-any machine, in six runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
+any machine, in seven runs of which each starts from the best weights of the one before; `paper` does on a GPU, in one. On a CPU
 `paper` trains in three phases on what its frozen encoder gives, which is computed once (`kept.py`): first class head, class
 prompt and decoder, then the encoder's last stage and neck with them, then all of that on more whole pictures, which ends as the
 mean of its weights and those of the first phase; each phase ends by fitting the class head (`class_fit.py`).
@@ -50,6 +50,11 @@ SIXTH_SHARES = (
     *("CT=2", "MR=1.5", "PET=1.2", "XRay=1.4", "Endoscopy=2.5", "Dermoscopy=0.9", "US=0.8", "Fundus=1.1", "OCT=1.2"),
     *("Mammography=1.1", "Microscopy=0.8"),
 )
+# A long run of large batches, in which LiteMedSAM finds further objects: meant for a GPU.
+SEVENTH_RATES = (
+    *("--batch", "96", "--lr", "1.6e-3", "--lr-pretrained", "8e-4", "--lr-stem", "1e-3", "--warmup-steps", "200"),
+    *("--ema", "0.9985", "--weight-decay", "0.05", "--drop-path", "0.08", "--found-share", "0.125"),
+)
 CPU = ("--bf16", "--accumulate", "1", "--batch", "8", "--boxes-per-image", "2", "--ema", "0.996", "--no-plateau")
 PHASES = {
     "lite": (
@@ -60,7 +65,8 @@ PHASES = {
         # Samples bend, blocks are dropped, and more boxes are tight: on its own pictures it did better than on others.
         Phase("-fourth", ("--bf16", "--steps", "2100", "--seed", "300", *FOURTH_RATES, *LATE_SAMPLES, "--weights", *FOURTH_SHARES)),
         Phase("-fifth", ("--bf16", "--steps", "3600", "--seed", "400", *FIFTH_RATES, *LATE_SAMPLES, "--weights", *FIFTH_SHARES)),
-        Phase("", ("--bf16", "--minutes", "122", "--seed", "500", *SIXTH_RATES, *LATE_SAMPLES, "--weights", *SIXTH_SHARES)),
+        Phase("-sixth", ("--bf16", "--minutes", "122", "--seed", "500", *SIXTH_RATES, *LATE_SAMPLES, "--weights", *SIXTH_SHARES)),
+        Phase("", ("--bf16", "--steps", "2777", "--seed", "600", *SEVENTH_RATES, *LATE_SAMPLES, "--weights", *SIXTH_SHARES)),
     ),
     "paper": (
         Phase("-decoder", (*CPU, "--cut", "embedding", "--lr", "5e-4", "--lr-pretrained", "1e-4", "--steps", "800")),
@@ -109,7 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     out = options.out or Path("models") / options.model
 
     checkpoint: Path | None = None
-    for phase in (GPU_PHASES if torch.cuda.is_available() else PHASES)[options.model]:
+    on_gpu = torch.cuda.is_available()
+    if on_gpu and options.model == "lite":
+        more = ["--compile", *more]
+    for phase in (GPU_PHASES if on_gpu else PHASES)[options.model]:
         name = options.model + phase.suffix
         start = ["--init", str(checkpoint)] if checkpoint else []
         if phase.average_with is not None:

@@ -613,7 +613,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="decoded pictures and checkpoints")
     parser.add_argument("--name", help="folder of this run in the cache; the model's name unless given")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, help="processes that make samples (default: 1, with a GPU all cores but two)")
     parser.add_argument("--compile", action="store_true", help="let PyTorch fuse operations: a minute to start, faster on a GPU")
     fields, sample_fields = (
         [f for f in dataclasses.fields(kind) if f.name not in ("model", "side") and f.type in ("int", "float", "bool")]
@@ -728,12 +728,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     else:
         samples = Sampler(pictures=learnt, settings=settings.samples, seed=seed, stores=stores)
+    n_workers = options.workers
+    if n_workers is None:
+        n_workers = max(1, (os.cpu_count() or 1) - 2) if device.type == "cuda" else 1
     loader = DataLoader(
         samples,
         batch_size=settings.batch,
-        num_workers=options.workers,
-        persistent_workers=options.workers > 0,
-        prefetch_factor=4 if options.workers else None,
+        num_workers=n_workers,
+        persistent_workers=n_workers > 0,
+        prefetch_factor=4 if n_workers else None,
         pin_memory=device.type == "cuda",
     )
     trainer.run(iter(loader), views)
