@@ -18,10 +18,13 @@ const TILE_MIN_PX: f64 = 48.0;
 /// picture's edge.
 const MARGIN: f64 = 0.7;
 /// When the plan asks for too many tiles they grow by this factor, so that more boxes share one.
-const GROWTH: f64 = 1.25;
+const GROWTH: f64 = 1.1;
 
-/// How many tiles one request encodes at most.
-pub const MAX_TILES: usize = 16;
+/// How many tiles one request for `n_boxes` encodes at most: a tile costs what twenty boxes do, so a long list, which takes its
+/// time anyway, may have more of them.
+pub fn most_tiles(n_boxes: usize) -> usize {
+    (n_boxes / 10).clamp(24, 64)
+}
 
 /// Through which views a list of boxes is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,7 +50,7 @@ impl Plan {
         Self { whole: (0..n_boxes).collect(), tiles: Vec::new() }
     }
 
-    /// Small boxes through tiles, at most [`MAX_TILES`] new ones, each `tile_per_box` times the longer side of the box it is
+    /// Small boxes through tiles, at most [`most_tiles`] new ones, each `tile_per_box` times the longer side of the box it is
     /// made for (see [`Manifest::tile_per_box`](crate::manifest::Manifest::tile_per_box)). Tiles in `known` cost nothing and
     /// are used first.
     ///
@@ -62,10 +65,11 @@ impl Plan {
         }
     }
 
-    /// `None` once it takes more than [`MAX_TILES`] new ones: with thousands of boxes all of it would take minutes.
+    /// `None` once it takes more than [`most_tiles`] new ones: with thousands of boxes all of it would take minutes.
     fn under(rule: Rule, boxes: &[PixelBox], known: &[Rect]) -> Option<Self> {
         let (small, whole): (Vec<usize>, Vec<usize>) = (0..boxes.len()).partition(|&i| rule.is_small(boxes[i]));
         let mut plan = Self { whole, tiles: Vec::new() };
+        let limit = most_tiles(boxes.len());
 
         let mut open = small;
         open.sort_by(|&a, &b| boxes[b].longest().total_cmp(&boxes[a].longest()).then(a.cmp(&b)));
@@ -88,7 +92,7 @@ impl Plan {
             // A box at the limit of rounding may miss its own tile; it must leave the list all the same.
             let boxes = take(&mut open, |i| i == seed || rule.serves(best, boxes[i]));
             n_new += usize::from(!known.contains(&best));
-            if n_new > MAX_TILES {
+            if n_new > limit {
                 return None;
             }
             plan.tiles.push(Tile { rect: best, boxes });
@@ -270,7 +274,7 @@ mod tests {
                 .collect();
             let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
             check_complete(&plan, IMAGE, &boxes);
-            assert!(plan.tiles.len() <= MAX_TILES, "{n} boxes, {} tiles", plan.tiles.len());
+            assert!(plan.tiles.len() <= most_tiles(n as usize), "{n} boxes, {} tiles", plan.tiles.len());
         }
     }
 
@@ -282,6 +286,6 @@ mod tests {
             (0..30_000).map(|i| square(f64::from(i % 173 * 69), f64::from(i / 173 * 69), 1.0)).collect();
         let plan = Plan::closer(image, &boxes, &[], 3.0);
         check_complete(&plan, image, &boxes);
-        assert!(plan.tiles.len() <= MAX_TILES);
+        assert!(plan.tiles.len() <= most_tiles(boxes.len()));
     }
 }

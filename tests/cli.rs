@@ -73,6 +73,44 @@ fn segment_writes_every_kind_of_output_and_one_json_object() {
 }
 
 #[test]
+fn an_object_that_the_label_map_cannot_show_is_told_of() {
+    let folder = folder_with_disc();
+    let twice = ["segment", "disc.png", "--box", "58,28,142,112", "--box", "58,28,142,112"];
+    let told_on = |output: &str| {
+        let told = medbox(folder.path(), &[&twice[..], &["-o", output]].concat());
+        assert!(stdout(&told).contains("   1  box 58,28,142,112  "));
+        String::from_utf8_lossy(&told.stderr).into_owned()
+    };
+    assert_eq!(
+        told_on("mask.png"),
+        "note: later objects cover all of 1, which a label map cannot show; .json (COCO) keeps every mask\n"
+    );
+    assert_eq!(told_on("mask.json"), "");
+}
+
+#[test]
+#[cfg(unix)]
+fn outputs_have_the_rights_of_new_files_and_leave_nothing_beside_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder_with_disc();
+    let linked = folder.path().join("elsewhere.png");
+    fs::write(&linked, "older").expect("a written file");
+    std::os::unix::fs::symlink("elsewhere.png", folder.path().join("mask.png")).expect("a link");
+    let args = ["segment", "disc.png", "--box", "58,28,142,112", "-o", "mask.png", "-o", "look.overlay.png"];
+    stdout(&medbox(folder.path(), &args));
+    let rights = |name: &str| fs::metadata(folder.path().join(name)).expect("a file").permissions().mode() & 0o777;
+    fs::write(folder.path().join("new"), "").expect("a written file");
+    assert_eq!(rights("look.overlay.png"), rights("new"));
+    assert!(image::open(&linked).is_ok(), "what the link leads to was replaced");
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["disc.png", "elsewhere.png", "look.overlay.png", "mask.png", "new"]);
+}
+
+#[test]
 fn boxes_from_a_file_equal_boxes_from_the_command_line() {
     let folder = folder_with_disc();
     fs::write(folder.path().join("boxes.json"), r#"{"boxes": [[58, 28, 142, 112]]}"#).expect("a written file");
@@ -110,8 +148,25 @@ fn what_is_wrong_with_the_input_is_said() {
     );
     check(
         &["segment", "disc.png", "--box", "1,2,30,40", "-o", "disc.png"],
-        "error[output.is-input]: the output is the picture itself, which would be lost: disc.png\n\
+        "error[output.is-input]: the output is a file that is read, which would be lost: disc.png\n\
          hint: give the output another name\n",
+    );
+    fs::hard_link(folder.path().join("disc.png"), folder.path().join("same.png")).expect("a second name");
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "same.png"],
+        "error[output.is-input]: the output is a file that is read, which would be lost: same.png\n\
+         hint: give the output another name\n",
+    );
+    fs::write(folder.path().join("list.json"), "[[58, 28, 142, 112]]").expect("a written file");
+    check(
+        &["segment", "disc.png", "--boxes", "list.json", "-o", "./list.json"],
+        "error[output.is-input]: the output is a file that is read, which would be lost: ./list.json\n\
+         hint: give the output another name\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.png", "-o", "mask.png"],
+        "error[output.twice]: two outputs are one file, and the second would replace the first: mask.png\n\
+         hint: give each output a name of its own\n",
     );
     check(
         &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.png", "-o", "none/mask.json"],
@@ -165,6 +220,9 @@ fn usage_errors_exit_with_two() {
     for args in [&["segment", "disc.png"][..], &["segment", "disc.png", "--box", "1,2,3"], &["paint"], &both] {
         assert_eq!(medbox(folder.path(), args).status.code(), Some(2), "{args:?}");
     }
+    let output = medbox(folder.path(), &["segment", "disc.png"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("<--box <x0,y0,x1,y1>|--boxes <FILE>>"), "both ways are named: {message}");
     let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--class", "tomography"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(message.contains("there is no class “tomography”; use auto, unknown, ct, mr"), "{message}");
@@ -190,6 +248,9 @@ fn a_full_disk_is_told_and_a_reader_that_left_is_not() {
         let output = command(folder.path(), args).stdout(writer).output().expect("medbox starts");
         assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &[][..]));
     }
+    let full = fs::File::options().write(true).open("/dev/full").expect("it exists on Linux");
+    let mut nothing_to_say_it_on = command(folder.path(), &["segment", "none.png", "--box", "1,2,3,4"]);
+    assert_eq!(nothing_to_say_it_on.stderr(full).status().expect("medbox starts").code(), Some(1));
 }
 
 #[test]
@@ -211,6 +272,15 @@ fn a_folder_of_models_need_not_name_a_default() {
     fs::create_dir_all(&to).expect("a folder");
     fs::copy(from.join("manifest.json"), to.join("manifest.json")).expect("a copy");
     assert!(stdout(&run(&["models"])).starts_with("lite: "), "no mark of a default");
+    // A model is called after its folder, and one that cannot be read hides no other.
+    fs::create_dir_all(folder.path().join("models/mine")).expect("a folder");
+    fs::copy(from.join("manifest.json"), folder.path().join("models/mine/manifest.json")).expect("a copy");
+    fs::create_dir_all(folder.path().join("models/broken")).expect("a folder");
+    fs::write(folder.path().join("models/broken/manifest.json"), "{").expect("a written file");
+    let listed = run(&["models"]);
+    assert!(stdout(&listed).contains("\nmine: medbox lite\n"), "{listed:?}");
+    let note = String::from_utf8_lossy(&listed.stderr).into_owned();
+    assert!(note.starts_with("note: error[") && note.contains("models/broken/manifest.json\nhint: "), "{note}");
     assert_eq!(
         told(&["segment", "disc.png", "--box", "1,2,30,40"]),
         "error[model.no-default]: the folder of the models has no file “default” that names the one to take: models\n\
@@ -284,6 +354,7 @@ fn eval_scores_a_small_tree_and_keeps_the_form_of_its_json() {
     let answer: Value = serde_json::from_str(&stdout(&medbox(folder.path(), &args))).expect("one JSON object");
     assert_eq!((&answer["model"], &answer["mode"]), (&"litemedsam".into(), &"challenge".into()));
     assert_eq!((&answer["objects"], &answer["encodes"]), (&1.into(), &1.into()));
+    assert_eq!((&answer["pictures"], &answer["not_scored"]), (&1.into(), &0.into()));
     let dsc = answer["mean"]["dsc"].as_f64().expect("a number");
     assert!(dsc > 0.9, "a bright disc on dark noise is found: {dsc}");
     for group in [&answer["modalities"]["US"], &answer["datasets"]["discs"]] {

@@ -191,8 +191,50 @@ fn only_restricts_the_images() {
     data.write("only.json", r#"{"squares": ["b"]}"#);
     data.check_refused(
         &["data", "--only", "only.json"],
-        "error[eval.no-objects]: there is nothing to score: no picture that was chosen has an object of 16 pixels\n\
-         hint: choose other folders or images\n",
+        "error[eval.no-objects]: there is nothing to score: of 1 pictures that were chosen none has a mask with an object that \
+         counts\n\
+         hint: masks lie in masks/ as PNG under the picture's name, and objects have 16 pixels or more\n",
+    );
+    data.write("only.json", r#"{"squares": ["a", "z.png", "y"]}"#);
+    data.check_refused(
+        &["data", "--only", "only.json"],
+        "error[eval.unknown-picture]: --only names a picture that is not there: y: data/squares\n\
+         hint: name pictures of images/ without their ending\n",
+    );
+    data.check_refused(
+        &["data", "--only", "only.json", "--rows", "./only.json"],
+        "error[output.is-input]: the output is a file that is read, which would be lost: ./only.json\n\
+         hint: give the output another name\n",
+    );
+}
+
+#[test]
+fn pictures_that_are_not_scored_are_told_of() {
+    let data = two_data_sets();
+    fs::remove_file(data.path().join("data/more/pairs/masks/c_in.png")).expect("a file less");
+    data.write_png("data/more/pairs/images/d.png", &picture(&[]));
+    let answer = data.eval_json(&["data"]);
+    assert_eq!((&answer["objects"], &answer["pictures"], &answer["not_scored"]), (&json!(4), &json!(2), &json!(2)));
+    assert_eq!(
+        String::from_utf8_lossy(&data.eval(&["data", "--json"]).stderr),
+        "note: not scored, because they have no mask or no object that counts: 2 of 4 pictures, the first \
+         data/more/pairs/images/d.png\n"
+    );
+}
+
+#[test]
+fn a_modality_is_one_however_it_is_spelled_and_a_coloured_mask_is_none() {
+    let data = two_data_sets();
+    data.write("data/more/pairs/meta.json", r#"{"name": "pairs", "modality": "us", "mask_suffixes": ["_in", "_out"]}"#);
+    let answer = data.eval_json(&["data"]);
+    let modalities = answer["modalities"].as_object().expect("an object");
+    assert!(modalities.keys().eq(["US"]), "{modalities:?}");
+    let green = image::RgbImage::from_fn(96, 64, |x, _| image::Rgb([0, if x < 40 { 200 } else { 0 }, 0]));
+    green.save(data.path().join("data/squares/masks/a.png")).expect("a written picture");
+    data.check_refused(
+        &["data"],
+        "error[open.coloured-labels]: the pixels of the file are colours, and a label map has one number a pixel: \
+         data/squares/masks/a.png\nhint: save the label map as PNG, grey or with a palette\n",
     );
 }
 

@@ -5,7 +5,7 @@ mod data;
 mod report;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -125,47 +125,69 @@ fn parse_jitter(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
-    if let Some(path) = &args.rows {
-        files::check_output(path)?;
-    }
-    let (unit, pictures, model) = match &args.npz {
+    let rows: Vec<&Path> = args.rows.as_deref().into_iter().collect();
+    files::check_outputs(&rows, &args.only.as_deref().into_iter().collect::<Vec<_>>())?;
+    let rows = rows.first().map(|path| files::Output::create(path)).transpose()?;
+    let (unit, measured, model) = match &args.npz {
         Some(folder) => {
             let cases = challenge::find(folder, args.max_images)?;
             let model = Arc::new(models::load(args.model.as_deref())?);
-            ("cases", measure_all(&cases, |case| challenge::measure(case, &model, args))?, model)
+            ("cases", measure_all(&cases, |case| &case.path, |case| challenge::measure(case, &model, args))?, model)
         }
         None => {
             let data_sets = data::find(&args.folders)?;
             let samples = data::samples(&data_sets, args.only.as_deref(), args.max_images)?;
             let model = Arc::new(models::load(args.model.as_deref())?);
-            ("objects", measure_all(&samples, |sample| measure(sample, &model, args))?, model)
+            ("objects", measure_all(&samples, |sample| &sample.image, |sample| measure(sample, &model, args))?, model)
         }
     };
+    let Measured { pictures, not_scored } = measured;
     if pictures.is_empty() {
+        let found = not_scored.len();
         return Err(CliError::new(
             "eval.no-objects",
-            format!("there is nothing to score: no picture that was chosen has an object of {MIN_AREA_PX} pixels"),
-            "choose other folders or images",
+            format!(
+                "there is nothing to score: of {found} pictures that were chosen none has a mask with an object that counts"
+            ),
+            "masks lie in masks/ as PNG under the picture's name, and objects have 16 pixels or more",
         ));
     }
-    let report = Report::new(unit, &model.manifest().name, args.mode.into(), &pictures);
+    if let Some(first) = not_scored.first() {
+        files::note(format_args!(
+            "not scored, because they have no mask or no object that counts: {} of {} pictures, the first {}",
+            not_scored.len(),
+            not_scored.len() + pictures.len(),
+            first.display()
+        ));
+    }
+    let report = Report::new(unit, &model.manifest().name, args.mode.into(), &pictures, not_scored.len());
     if args.json {
         files::tell(format_args!("{:#}", report.json()))?;
     } else {
         files::tell(report.to_string().trim_end())?;
     }
-    if let Some(path) = &args.rows {
-        report::write_rows(path, &pictures)?;
+    if let Some(mut file) = rows {
+        file.fill(&report::rows(&pictures))?;
+        file.keep()?;
     }
     Ok(())
 }
 
-/// Measures pictures on all cores; those without objects are left out. The order is that of `tasks`, and so is the error's:
-/// of several that fail it is the first that is told, whichever core was faster.
+/// What came of the pictures that were chosen.
+#[derive(Debug)]
+struct Measured {
+    pictures: Vec<Picture>,
+    /// Those without anything to score.
+    not_scored: Vec<PathBuf>,
+}
+
+/// Measures pictures on all cores; those without objects, for which `measure` gives none, are listed by their `path`. The
+/// order is that of `tasks`, and so is the error's: of several that fail it is the first that is told, whichever core was faster.
 fn measure_all<T: Sync>(
     tasks: &[T],
+    path: impl Fn(&T) -> &Path,
     measure: impl Fn(&T) -> Result<Option<Picture>, CliError> + Send + Sync,
-) -> Result<Vec<Picture>, CliError> {
+) -> Result<Measured, CliError> {
     // Nothing is drawn when stderr is no terminal.
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} pictures, {eta} left").expect("a valid template");
     let progress = ProgressBar::new(tasks.len() as u64).with_style(style);
@@ -181,7 +203,14 @@ fn measure_all<T: Sync>(
     });
     let pictures: Vec<Result<Option<Picture>, CliError>> = each.collect();
     progress.finish_and_clear();
-    pictures.into_iter().filter_map(Result::transpose).collect()
+    let mut measured = Measured { pictures: Vec::new(), not_scored: Vec::new() };
+    for (task, picture) in tasks.iter().zip(pictures) {
+        match picture? {
+            Some(picture) => measured.pictures.push(picture),
+            None => measured.not_scored.push(path(task).to_owned()),
+        }
+    }
+    Ok(measured)
 }
 
 /// An object that an expert drew.
@@ -238,7 +267,8 @@ fn measure(sample: &data::Sample<'_>, model: &Arc<OnnxModel>, args: &EvalArgs) -
     }
     Ok(Some(Picture {
         data_set: data_set.name.clone(),
-        modality: data_set.modality.clone(),
+        // However meta.json spells it, a modality is one.
+        modality: data_set.class.map_or_else(|| data_set.modality.clone(), |class| class.title().to_owned()),
         class: data_set.class,
         patient: data_set.patient(&sample.stem).map(str::to_owned),
         items: rows.iter().map(|row| Item { share: row.share, scores: row.scores }).collect(),
@@ -254,7 +284,7 @@ fn read_references<'a>(sample: &data::Sample<'a>, max_objects: usize) -> Result<
         if !path.exists() {
             continue;
         }
-        let map = formats::labels::read_label_map(&files::read(&path)?, &Limits::default())
+        let map = formats::labels::read_grey_label_map(&files::read(&path)?, &Limits::default())
             .map_err(|e| CliError::from(e).at(&path))?;
         let objects =
             import::objects(&map, MIN_AREA_PX, &Limits::default()).map_err(|e| CliError::from(e).at(&path))?;
@@ -351,7 +381,7 @@ mod tests {
             let failed = || CliError::new("eval.unreadable", task.to_string(), "");
             if task % 8 == 1 { Err(failed()) } else { Ok(None) }
         };
-        let told = measure_all(&tasks, slow_then_fast).expect_err("eight fail").to_string();
+        let told = measure_all(&tasks, |_| Path::new("task"), slow_then_fast).expect_err("eight fail").to_string();
         assert!(told.contains(": 1\n"), "{told}");
     }
 

@@ -4,10 +4,11 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, Read as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use medbox::formats::Limits;
+use tempfile::NamedTempFile;
 
 use crate::fail::CliError;
 
@@ -23,27 +24,88 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     read().map_err(|e| CliError::io(path, &e))
 }
 
-/// Refuses, before hours of work, an output that cannot be written.
-pub(crate) fn check_output(path: &Path) -> Result<(), CliError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() && !path.is_dir() {
-        return Ok(());
+/// Refuses outputs that are inputs, which would be lost, or one another.
+pub(crate) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<(), CliError> {
+    let is_same = |a: &Path, b: &Path| a == b || same_file::is_same_file(a, b).unwrap_or(false);
+    for (i, output) in outputs.iter().enumerate() {
+        if inputs.iter().any(|input| is_same(output, input)) {
+            let message = "the output is a file that is read, which would be lost";
+            return Err(CliError::new("output.is-input", message, "give the output another name").at(output));
+        }
+        if outputs[..i].iter().any(|other| is_same(output, other)) {
+            let message = "two outputs are one file, and the second would replace the first";
+            return Err(CliError::new("output.twice", message, "give each output a name of its own").at(output));
+        }
     }
-    let kind = if folder.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::NotFound };
-    Err(CliError::io(path, &kind.into()))
+    Ok(())
 }
 
-/// Refuses an output that is the input, which would be lost.
-pub(crate) fn check_not_input(output: &Path, input: &Path) -> Result<(), CliError> {
-    match (fs::canonicalize(output), fs::canonicalize(input)) {
-        (Ok(output_at), Ok(input_at)) if output_at == input_at => Err(CliError::new(
-            "output.is-input",
-            "the output is the picture itself, which would be lost",
-            "give the output another name",
-        )
-        .at(output)),
-        _ => Ok(()),
+/// A file that is to be written, under another name until it is whole: what it replaces stays until then, and that it cannot be
+/// written is known before hours of work.
+#[derive(Debug)]
+pub(crate) struct Output {
+    path: PathBuf,
+    /// `None` for what is no plain file, as `/dev/stdout`, which cannot be replaced.
+    part: Option<NamedTempFile>,
+}
+
+impl Output {
+    /// Prepares to write `path`. Nothing stands there, and nothing is lost, before [`Output::keep`].
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
+        let fail = |e: &io::Error| CliError::io(path, e);
+        // Of a link the file that it leads to is replaced.
+        let at = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if at.is_dir() {
+            return Err(fail(&io::ErrorKind::IsADirectory.into()));
+        }
+        let part = if at.exists() && !at.is_file() {
+            None
+        } else {
+            if at.is_file() {
+                // A file that may not be written is not replaced either, though its folder would allow it.
+                File::options().append(true).open(&at).map_err(|e| fail(&e))?;
+            }
+            let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some(new_part(folder).map_err(|e| fail(&e))?)
+        };
+        Ok(Self { path: at, part })
     }
+
+    /// Writes all that the file is to hold.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        let written = match &mut self.part {
+            Some(part) => part.write_all(bytes).and_then(|()| part.flush()),
+            None => fs::write(&self.path, bytes),
+        };
+        written.map_err(|e| CliError::io(&self.path, &e))
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn keep(self) -> Result<(), CliError> {
+        match self.part {
+            Some(part) => part.persist(&self.path).map(drop).map_err(|e| CliError::io(&self.path, &e.error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A file without a name that lasts, with the rights that any new file gets.
+fn new_part(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".medbox-").suffix(".part");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// Says, beside what is printed, what one would want to know of it.
+pub(crate) fn note(text: impl fmt::Display) {
+    complain(format_args!("note: {text}"));
+}
+
+/// Says something on stderr. Where nobody reads it, nobody misses it.
+pub(crate) fn complain(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Prints a line, or several. That nobody listens any more is no failure.

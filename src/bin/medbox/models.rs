@@ -100,23 +100,27 @@ pub(crate) fn run() -> Result<(), CliError> {
         let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         folders.sort();
         for folder in folders.iter().filter(|folder| folder.join("manifest.json").is_file()) {
-            let manifest = read_manifest(folder)?;
-            if seen.contains(&manifest.name) {
+            // What `--model` takes, whatever the manifest calls the model.
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if seen.contains(&name) {
                 continue;
             }
-            files::tell(described(&manifest, default.as_ref() == Some(&manifest.name)))?;
-            seen.push(manifest.name);
+            match read_manifest(folder) {
+                Ok(manifest) => files::tell(described(&name, &manifest, default.as_ref() == Some(&name)))?,
+                Err(error) => files::note(error), // The others are there all the same.
+            }
+            seen.push(name);
         }
     }
     Ok(())
 }
 
-fn described(manifest: &Manifest, is_default: bool) -> String {
+fn described(name: &str, manifest: &Manifest, is_default: bool) -> String {
     let mark = if is_default { " (default)" } else { "" };
     let megabytes = manifest.bytes() as f64 / 1e6;
     let (parameters, gmac) = (manifest.parameters as f64 / 1e6, manifest.gmac);
     [
-        format!("{}{mark}: {}", manifest.name, manifest.title),
+        format!("{name}{mark}: {}", manifest.title),
         format!(
             "  {parameters:.2} M parameters, {megabytes:.1} MB; {:.2} GMAC to encode, {:.3} a box",
             gmac.encode, gmac.decode_per_box

@@ -1,11 +1,11 @@
 //! `medbox segment`: the masks of boxes on one picture.
 
 use std::{
-    fs,
+    collections::HashSet,
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use medbox::{
     export::{self, ExportObject},
     formats::{self, Limits},
@@ -23,15 +23,17 @@ use crate::{clock_ms, fail::CliError, files, models};
 
 /// Arguments of `medbox segment`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("prompt").required(true))]
 pub(crate) struct SegmentArgs {
-    /// The picture: PNG, JPEG, BMP, GIF, TIFF, WebP, or a 2D challenge file (.npz)
+    /// The picture: PNG, JPEG, BMP, GIF, TIFF, WebP, or a 2D challenge file (.npz). Of several pages or frames the first is
+    /// taken; a photograph is turned as its EXIF says, and boxes and masks are of the turned picture
     input: PathBuf,
     /// A box in image pixels, right and bottom side exclusive; may be given many times
     #[arg(long = "box", value_name = "x0,y0,x1,y1", value_parser = parse_box, allow_hyphen_values = true,
-        required_unless_present = "boxes")]
+        group = "prompt")]
     box_sides: Vec<[f64; 4]>,
     /// A file with boxes: JSON as [[x0,y0,x1,y1], …], {"boxes": […]} or COCO, or a challenge file (.npz)
-    #[arg(long, value_name = "FILE", conflicts_with = "box_sides")]
+    #[arg(long, value_name = "FILE", group = "prompt")]
     boxes: Option<PathBuf>,
     #[command(flatten)]
     choice: Choice,
@@ -97,11 +99,11 @@ fn parse_box(text: &str) -> Result<[f64; 4], String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
-    let outputs: Vec<Output> = args.outputs.iter().map(|path| Output::from_path(path)).collect::<Result<_, _>>()?;
-    for path in &args.outputs {
-        files::check_output(path)?;
-        files::check_not_input(path, &args.input)?;
-    }
+    let kinds: Vec<OutputKind> =
+        args.outputs.iter().map(|path| OutputKind::from_path(path)).collect::<Result<_, _>>()?;
+    let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
+    let inputs: Vec<&Path> = [Some(args.input.as_path()), args.boxes.as_deref()].into_iter().flatten().collect();
+    files::check_outputs(&paths, &inputs)?;
     let bytes = files::read(&args.input)?;
     let study = formats::open(&bytes, &Limits::default()).map_err(|e| CliError::from(e).at(&args.input))?;
     let size = study.image.size();
@@ -116,6 +118,9 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
         }
     };
 
+    let mut written: Vec<files::Output> =
+        paths.iter().map(|path| files::Output::create(path)).collect::<Result<_, _>>()?;
+
     let loading_at = clock_ms();
     let model = args.choice.load_model()?;
     let load_ms = clock_ms() - loading_at;
@@ -127,10 +132,14 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     // All of them or none.
     let file_name = args.input.file_name().and_then(|n| n.to_str());
     let image = pipeline.image()?;
-    let rendered: Vec<Vec<u8>> =
-        outputs.iter().map(|output| output.render(image, file_name, &answer)).collect::<Result<_, _>>()?;
-    for (output, bytes) in outputs.iter().zip(rendered) {
-        fs::write(output.path, bytes).map_err(|e| CliError::io(output.path, &e))?;
+    for (kind, file) in kinds.iter().zip(&mut written) {
+        file.fill(&kind.render(image, file_name, &answer)?)?;
+    }
+    written.into_iter().try_for_each(files::Output::keep)?;
+    if kinds.iter().any(|kind| matches!(kind, OutputKind::LabelMap | OutputKind::Npz))
+        && let Some(note) = covered(&answer)
+    {
+        files::note(note);
     }
     let model = pipeline.network().manifest().name.as_str();
     if args.json {
@@ -140,12 +149,23 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     }
 }
 
-/// One file to write.
-struct Output<'a> {
-    path: &'a Path,
-    kind: OutputKind,
+/// Which objects a label map lacks, because later ones cover all of them.
+fn covered(answer: &Segmentation) -> Option<String> {
+    let size = answer.objects.first()?.mask.image_size();
+    let map = LabelMap::from_masks(size, answer.objects.iter().map(|object| &object.mask));
+    let shown: HashSet<u16> = map.labels().iter().copied().collect();
+    let ids = (1..).zip(&answer.objects).filter(|(id, object)| object.mask.area_px() > 0 && !shown.contains(id));
+    let ids: Vec<String> = ids.map(|(id, _)| id.to_string()).collect();
+    (!ids.is_empty()).then(|| {
+        format!(
+            "later objects cover all of {}, which a label map cannot show; .json (COCO) keeps every mask",
+            ids.join(", ")
+        )
+    })
 }
 
+/// What one output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputKind {
     LabelMap,
     Overlay,
@@ -153,14 +173,14 @@ enum OutputKind {
     Coco,
 }
 
-impl<'a> Output<'a> {
-    fn from_path(path: &'a Path) -> Result<Self, CliError> {
+impl OutputKind {
+    fn from_path(path: &Path) -> Result<Self, CliError> {
         let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-        let kind = match name.rsplit_once('.').map(|(stem, ending)| (stem.ends_with(".overlay"), ending)) {
-            Some((true, "png")) => OutputKind::Overlay,
-            Some((false, "png")) => OutputKind::LabelMap,
-            Some((_, "npz")) => OutputKind::Npz,
-            Some((_, "json")) => OutputKind::Coco,
+        Ok(match name.rsplit_once('.').map(|(stem, ending)| (stem.ends_with(".overlay"), ending)) {
+            Some((true, "png")) => Self::Overlay,
+            Some((false, "png")) => Self::LabelMap,
+            Some((_, "npz")) => Self::Npz,
+            Some((_, "json")) => Self::Coco,
             _ => {
                 return Err(CliError::new(
                     "output.ending",
@@ -169,18 +189,17 @@ impl<'a> Output<'a> {
                 )
                 .at(path));
             }
-        };
-        Ok(Self { path, kind })
+        })
     }
 
-    fn render(&self, image: &Image, file_name: Option<&str>, answer: &Segmentation) -> Result<Vec<u8>, CliError> {
+    fn render(self, image: &Image, file_name: Option<&str>, answer: &Segmentation) -> Result<Vec<u8>, CliError> {
         let label_map = || LabelMap::from_masks(image.size(), answer.objects.iter().map(|object| &object.mask));
         let objects: Vec<ExportObject<'_>> = answer.objects.iter().enumerate().map(ExportObject::from_answer).collect();
-        Ok(match self.kind {
-            OutputKind::LabelMap => export::png::label_map(&label_map())?,
-            OutputKind::Overlay => export::overlay::png(image, &objects)?,
-            OutputKind::Npz => export::npz::segs(&label_map())?,
-            OutputKind::Coco => export::json::coco(image.size(), file_name, &objects)?,
+        Ok(match self {
+            Self::LabelMap => export::png::label_map(&label_map())?,
+            Self::Overlay => export::overlay::png(image, &objects)?,
+            Self::Npz => export::npz::segs(&label_map())?,
+            Self::Coco => export::json::coco(image.size(), file_name, &objects)?,
         })
     }
 }

@@ -29,7 +29,7 @@ const LEAST_DSC_FOR_NSD: f64 = 0.2;
 /// One file.
 #[derive(Debug)]
 pub(super) struct CaseFile {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     stem: String,
     /// The second word of the file name.
     modality: String,
@@ -82,7 +82,7 @@ pub(super) fn find(folder: &Path, max_files: usize) -> Result<Vec<CaseFile>, Cli
         return Err(if volumes > 0 { refusal } else { nothing.at(folder) });
     }
     if volumes > 0 {
-        eprintln!("{refusal}");
+        files::complain(&refusal);
     }
     spread(flat, max_files).into_iter().map(CaseFile::new).collect()
 }

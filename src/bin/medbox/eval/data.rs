@@ -117,7 +117,7 @@ pub(super) fn find(folders: &[PathBuf]) -> Result<Vec<DataSet>, CliError> {
 /// The pictures to measure: of each data set those that `only` names, and of these at most `max_images`.
 ///
 /// # Errors
-/// When a folder or `only` cannot be read.
+/// When a folder or `only` cannot be read, or `only` names a picture that a data set lacks.
 pub(super) fn samples<'a>(
     data_sets: &'a [DataSet],
     only: Option<&Path>,
@@ -132,6 +132,15 @@ pub(super) fn samples<'a>(
         if let Some(only) = &only {
             let stems = only.get(&data_set.name);
             chosen.retain(|sample| stems.is_some_and(|stems| stems.contains(&sample.stem)));
+            let there: HashSet<&str> = chosen.iter().map(|sample| sample.stem.as_str()).collect();
+            if let Some(stem) = stems.into_iter().flatten().filter(|stem| !there.contains(stem.as_str())).min() {
+                return Err(CliError::new(
+                    "eval.unknown-picture",
+                    format!("--only names a picture that is not there: {stem}"),
+                    "name pictures of images/ without their ending",
+                )
+                .at(&data_set.folder));
+            }
         }
         samples.append(&mut spread(chosen, max_images));
     }

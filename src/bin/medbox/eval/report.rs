@@ -1,11 +1,9 @@
 //! What was measured: means, the JSON that tools read, the table that people read, and one line an object.
 
-use std::{collections::BTreeMap, fmt, io, path::Path};
+use std::{collections::BTreeMap, fmt};
 
 use medbox::{geometry::PixelBox, pipeline::Mode, prompt::Modality};
 use serde_json::{Map, Value, json};
-
-use crate::fail::CliError;
 
 /// Objects under this share of their picture's area are small.
 const SMALL_SHARE: f64 = 0.01;
@@ -109,6 +107,7 @@ pub(super) struct Report<'a> {
     model: &'a str,
     mode: Mode,
     n_pictures: usize,
+    n_not_scored: usize,
     modalities: BTreeMap<&'a str, Group>,
     /// By name.
     data_sets: BTreeMap<&'a str, Group>,
@@ -120,7 +119,13 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(unit: &'static str, model: &'a str, mode: Mode, pictures: &'a [Picture]) -> Self {
+    pub(super) fn new(
+        unit: &'static str,
+        model: &'a str,
+        mode: Mode,
+        pictures: &'a [Picture],
+        n_not_scored: usize,
+    ) -> Self {
         fn grouped<'a, K: Ord>(pictures: &'a [Picture], key: impl Fn(&'a Picture) -> K) -> BTreeMap<K, Group> {
             let mut lists: BTreeMap<K, Vec<&Picture>> = BTreeMap::new();
             for picture in pictures {
@@ -133,6 +138,7 @@ impl<'a> Report<'a> {
             model,
             mode,
             n_pictures: pictures.len(),
+            n_not_scored,
             modalities: grouped(pictures, |picture| picture.modality.as_str()),
             data_sets: grouped(pictures, |picture| picture.data_set.as_str()),
             parts: grouped(pictures, |picture| (picture.modality.as_str(), picture.data_set.as_str())),
@@ -181,6 +187,8 @@ impl<'a> Report<'a> {
             "model": self.model,
             "mode": self.mode.name(),
             self.unit: self.n(),
+            "pictures": self.n_pictures,
+            "not_scored": self.n_not_scored,
             "mean": scores_json(self.mean()),
             "small": counted(self.n_small(), self.small()),
             "modalities": modalities,
@@ -257,13 +265,10 @@ fn write_line(f: &mut fmt::Formatter<'_>, name: &str, group: &Group) -> fmt::Res
     writeln!(f, "{name:<28}{n:>8}{mean} |{n_small:>7}{small} |{class:>7}")
 }
 
-/// Writes one line an object.
-///
-/// # Errors
-/// When the file cannot be written.
-pub(super) fn write_rows(path: &Path, pictures: &[Picture]) -> Result<(), CliError> {
-    let write = || -> Result<(), csv::Error> {
-        let mut file = csv::Writer::from_path(path)?;
+/// A CSV file's bytes, one line an object.
+pub(super) fn rows(pictures: &[Picture]) -> Vec<u8> {
+    let write = || -> Result<Vec<u8>, csv::Error> {
+        let mut file = csv::Writer::from_writer(Vec::new());
         file.write_record([
             "dataset",
             "modality",
@@ -301,9 +306,9 @@ pub(super) fn write_rows(path: &Path, pictures: &[Picture]) -> Result<(), CliErr
                 ))?;
             }
         }
-        Ok(file.flush()?)
+        file.into_inner().map_err(|e| e.into_error().into())
     };
-    write().map_err(|e| CliError::io(path, &io::Error::from(e)))
+    write().expect("memory takes all of it")
 }
 
 #[cfg(test)]
@@ -335,7 +340,7 @@ mod tests {
             picture("b", Modality::Ct, Modality::Mr, &[(0.01, 0.75), (0.001, 0.5)]),
             picture("c", Modality::Us, Modality::Us, &[(0.02, 1.0)]),
         ];
-        let json = Report::new("objects", "fake", Mode::Challenge, &pictures).json();
+        let json = Report::new("objects", "fake", Mode::Challenge, &pictures, 0).json();
         assert_eq!((&json["model"], &json["mode"], &json["objects"]), (&json!("fake"), &json!("challenge"), &json!(5)));
         assert_eq!(json["mean"], json!({"dsc": 0.75, "nsd": 1.0, "nsd_contour": 0.5})); // (0.5 + 1) / 2
         assert_eq!(
@@ -357,7 +362,7 @@ mod tests {
             picture("all", Modality::Us, Modality::Us, &[(0.5, 0.5)]),
             picture("all", Modality::Ct, Modality::Ct, &[(0.5, 1.0), (0.5, 0.5)]),
         ];
-        let report = Report::new("cases", "fake", Mode::Challenge, &pictures);
+        let report = Report::new("cases", "fake", Mode::Challenge, &pictures, 0);
         let table = report.to_string();
         let counts: Vec<Vec<&str>> =
             table.lines().skip(3).map(|line| line.split_whitespace().take(3).collect()).collect();
@@ -371,7 +376,7 @@ mod tests {
     #[test]
     fn cases_are_counted_as_cases() {
         let json =
-            Report::new("cases", "fake", Mode::Default, &[picture("a", Modality::Us, Modality::Us, &[(0.5, 0.5)])])
+            Report::new("cases", "fake", Mode::Default, &[picture("a", Modality::Us, Modality::Us, &[(0.5, 0.5)])], 0)
                 .json();
         assert_eq!((&json["cases"], &json["modalities"]["US"]["cases"]), (&json!(1), &json!(1)));
         assert_eq!(json.get("objects"), None);
