@@ -225,7 +225,8 @@ fn pictures_that_are_not_scored_are_told_of() {
 #[test]
 fn a_modality_is_one_however_it_is_spelled_and_a_coloured_mask_is_none() {
     let data = two_data_sets();
-    data.write("data/more/pairs/meta.json", r#"{"name": "pairs", "modality": "us", "mask_suffixes": ["_in", "_out"]}"#);
+    let meta = "\u{feff}{\"name\": \"pairs\", \"modality\": \"us\", \"mask_suffixes\": [\"_in\", \"_out\"]}";
+    data.write("data/more/pairs/meta.json", meta); // with a byte order mark
     let answer = data.eval_json(&["data"]);
     let modalities = answer["modalities"].as_object().expect("an object");
     assert!(modalities.keys().eq(["US"]), "{modalities:?}");

@@ -165,7 +165,8 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
     let text = fs::read_to_string(path).map_err(|e| CliError::io(path, &e))?;
-    serde_json::from_str(&text).map_err(|e| {
+    // Editors on Windows put a byte order mark before it.
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
         let hint = "meta.json holds name and modality; --only takes {data set: [stems]}";
         CliError::new("eval.unreadable", format!("the JSON cannot be read: {e}"), hint).at(path)
     })
