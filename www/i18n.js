@@ -1,6 +1,6 @@
 /** Texts by key, filled in and counted the way the language counts. */
 
-import {coreErrors} from './locales/core.js'
+import {coreAdvice, coreErrors} from './locales/core.js'
 
 /** @import {Demo, Failure, Label, Locale, MessageKey, Messages} from './types.js' */
 
@@ -89,8 +89,9 @@ export function createTranslator(locale, table) {
       /** @type {readonly (string | undefined)[]} */
       const [said, advice] = coreErrors[locale]?.[code] ?? [texts[`error.${code}`], texts[`error.${code}.hint`]]
       return {
-        message: said?.replace('{detail}', () => message) ?? sentence(message),
-        hint: advice ?? sentence(hint),
+        // What a kind of file is called stands in brackets; the sentence around them says already that it cannot be read.
+        message: said?.replace('{detail}', () => message.replace(', which medbox cannot read yet', '')) ?? sentence(message),
+        hint: advice ?? coreAdvice[hint]?.[locale] ?? sentence(hint),
       }
     },
   }

@@ -26,6 +26,7 @@ import './chromium/pace.mjs'
 import './chromium/pool.mjs'
 import './chromium/saving.mjs'
 import './chromium/trust.mjs'
+import './chromium/whole.mjs'
 
 for (const {modality, closer} of [{modality: 'Dermoscopy', closer: true}, {modality: 'Fundus', closer: true}, {modality: 'Microscopy', closer: false}]) {
   const how = closer ? 'looking closer' : 'as the challenge does'

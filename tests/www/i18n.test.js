@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs'
 import {test} from 'node:test'
 
 import {bestLocale, createTranslator, LANGUAGES, loadTranslator} from '../../www/i18n.js'
-import {coreErrors} from '../../www/locales/core.js'
+import {coreAdvice, coreErrors} from '../../www/locales/core.js'
 import {messages as en} from '../../www/locales/en.js'
 
 /** @import {Demo, Locale, MessageKey} from '../../www/types.js' */
@@ -41,6 +41,22 @@ test('what the core refuses is told in every language, with its own words behind
     message: 'Die Datei ist beschädigt (the PNG file is damaged: no IDAT).',
     hint: 'Kopieren oder laden Sie die Datei noch einmal.',
   })
+})
+
+test('what to do with a file of another kind is said in every language', async () => {
+  const rust = ['sniff', 'labels'].map((name) => readFileSync(new URL(`../../src/formats/${name}.rs`, import.meta.url), 'utf8').split('#[cfg(test)]')[0])
+  const said = [...rust.join().matchAll(/(?:&str = |", (?:hint: )?)"([^"]+)"/g)].map(([, advice = '']) => advice)
+  assert.deepEqual(Object.keys(coreAdvice).sort(), said.sort())
+  for (const locale of Object.keys(LANGUAGES).filter((name) => name !== 'en')) {
+    for (const advice of Object.values(coreAdvice)) assert.match(advice[locale] ?? '', /[.。]$/, locale)
+  }
+  const hint = 'save one slice of it as PNG or TIFF and open that'
+  const failure = {code: 'open.other-kind', message: 'this looks like a DICOM file, which medbox cannot read yet', hint}
+  assert.deepEqual((await loadTranslator('fr')).failure(failure), {
+    message: 'medbox ne sait pas encore lire ce type de fichier (this looks like a DICOM file).',
+    hint: 'Enregistrez une coupe en PNG ou TIFF et ouvrez-la.',
+  })
+  assert.equal(translator.failure(failure).hint, 'Save one slice of it as PNG or TIFF and open that.')
 })
 
 test('the demos have titles in every language, in English those of their list', async () => {

@@ -1,7 +1,8 @@
 /**
  * What the core refuses, in the other languages: for each code what went wrong and what to do. The core itself speaks
- * English; its own words, which hold the numbers, stand in brackets behind (`{detail}`). Where what to do is missing the
- * core's own advice is given, which knows the kind of file; a code that is missing is told in the words of the core alone.
+ * English; its own words, which hold the numbers, stand in brackets behind (`{detail}`). Where what to do is missing it
+ * depends on the kind of file: `coreAdvice` has what the core says then. A code that is missing is told in the words of the
+ * core alone.
  */
 
 /** @type {Readonly<Record<string, Readonly<Record<string, readonly [said: string, advice?: string]>>>>} */
@@ -133,5 +134,51 @@ export const coreErrors = {
     'model.load': ['无法加载模型（{detail}）。', '请更新浏览器，或选择其他模型。'],
     'model.run': ['模型处理这幅图像时失败（{detail}）。', '请减少方框，或选择其他模型。'],
     'model.not-finite': ['模型给出的值不是数字（{detail}）。', '请选择其他模型。'],
+  },
+}
+
+/** What to do with files of other kinds, by the core's own advice. @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */
+export const coreAdvice = {
+  'save one slice of it as PNG or TIFF and open that': {
+    de: 'Sichern Sie eine Schicht daraus als PNG oder TIFF und öffnen Sie diese.',
+    es: 'Guarde un corte como PNG o TIFF y ábralo.',
+    fr: 'Enregistrez une coupe en PNG ou TIFF et ouvrez-la.',
+    zh: '请将其中一个切片另存为 PNG 或 TIFF 再打开。',
+  },
+  'save the picture in it as PNG or TIFF and open that': {
+    de: 'Sichern Sie das Bild darin als PNG oder TIFF und öffnen Sie dieses.',
+    es: 'Guarde su imagen como PNG o TIFF y ábrala.',
+    fr: 'Enregistrez son image en PNG ou TIFF et ouvrez-la.',
+    zh: '请将其中的图像另存为 PNG 或 TIFF 再打开。',
+  },
+  'save one picture of it as PNG and open that': {
+    de: 'Sichern Sie ein Bild daraus als PNG und öffnen Sie dieses.',
+    es: 'Guarde una de sus imágenes como PNG y ábrala.',
+    fr: 'Enregistrez une de ses images en PNG et ouvrez-la.',
+    zh: '请将其中一幅图像另存为 PNG 再打开。',
+  },
+  'unpack it and open a picture from it': {
+    de: 'Entpacken Sie sie und öffnen Sie ein Bild daraus.',
+    es: 'Descomprímalo y abra una de sus imágenes.',
+    fr: 'Décompressez-le et ouvrez une de ses images.',
+    zh: '请解压后打开其中的图像。',
+  },
+  'download the picture itself: the server sent a page in its place': {
+    de: 'Laden Sie das Bild selbst: Statt seiner hat der Server eine Seite geschickt.',
+    es: 'Descargue la imagen misma: el servidor envió una página en su lugar.',
+    fr: 'Téléchargez l’image elle-même : le serveur a envoyé une page à sa place.',
+    zh: '请下载图像本身：服务器发来的是一个网页。',
+  },
+  'save it as PNG, or as imgs in an .npz file': {
+    de: 'Sichern Sie es als PNG oder als imgs in einer .npz-Datei.',
+    es: 'Guárdelo como PNG o como imgs en un archivo .npz.',
+    fr: 'Enregistrez-le en PNG, ou comme imgs dans un fichier .npz.',
+    zh: '请另存为 PNG，或作为 .npz 文件中的 imgs。',
+  },
+  'give a label map as PNG': {
+    de: 'Geben Sie ein Maskenbild als PNG.',
+    es: 'Dé un mapa de etiquetas en PNG.',
+    fr: 'Donnez une carte d’étiquettes en PNG.',
+    zh: '请给出 PNG 格式的标签图。',
   },
 }
