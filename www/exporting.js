@@ -11,7 +11,7 @@ import {jobOfKind, nextJobId, startJob} from './jobs.js'
 import {isMeasured, withMask} from './measure.js'
 import {sessionOf} from './session.js'
 import {makeWay} from './stopping.js'
-import {currentSlice} from './work.js'
+import {currentItems, currentSlice, progressOf} from './work.js'
 
 /**
  * Saving is asked for. It is of the picture that is seen: one that is being opened waits for it, as the core holds one only.
@@ -33,7 +33,7 @@ export function nextExport(state) {
   const {study} = state
   if (!study || state.draft || state.stroke || jobOfKind(state, 'segment') || jobOfKind(state, 'refine')) return null
   const items = withMask(study.work.items)
-  const isEmpty = (/** @type {ExportKind} */ what) => items.length === 0 && what !== 'session'
+  const isEmpty = (/** @type {ExportKind} */ what) => items.length === 0 && what !== 'session' && !masksToCome(state)
   const what = state.saving.find((one) => isEmpty(one) || canBeMade(state, one))
   if (!what) return null
   const next = {...state, saving: state.saving.filter((one) => one !== what)}
@@ -48,10 +48,20 @@ export function nextExport(state) {
 }
 
 /**
- * A table waits for what is measured, a picture for the model, without which the core opens none. All else needs neither.
+ * Whether a model that is still being loaded will make masks. One that does not load makes none: then what is there can
+ * be saved.
+ * @param {State} state
+ */
+const masksToCome = (state) =>
+  state.model === null && state.failure === null && state.study !== null && currentItems(state.study).some((item) => progressOf(state, item) === 'pending')
+
+/**
+ * A session holds what is there. All else waits for masks, a table for what is measured too, a picture for the model,
+ * without which the core opens none.
  * @param {State} state @param {ExportKind} what
  */
 function canBeMade(state, what) {
+  if (what !== 'session' && masksToCome(state)) return false
   if ((what === 'csv' || what === 'zip') && !(isMeasured(state) && isCompared(state))) return false
   return state.model !== null || (what !== 'overlay' && what !== 'zip')
 }

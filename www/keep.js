@@ -22,12 +22,26 @@ const [OWN_MS, OTHER_MS] = [500, 250]
  * @typedef {{session: Session, savedMs: number, shelved: boolean}} Kept
  */
 
-const open = () => openDB(DATABASE, 1, {
-  upgrade(database) {
-    database.createObjectStore(RECORDS)
-    database.createObjectStore(PICTURES)
-  },
-})
+/** Stays open: a page that ends has no time left for opening it. @type {ReturnType<typeof openDB> | null} */
+let opened = null
+const open = () => {
+  opened ??= openDB(DATABASE, 1, {
+    upgrade(database) {
+      database.createObjectStore(RECORDS)
+      database.createObjectStore(PICTURES)
+    },
+    blocking: close,
+    terminated: close,
+  })
+  opened.catch(() => (opened = null))
+  return opened
+}
+
+/** Another tab, or the browser, wants it closed. It is opened again when needed. */
+function close() {
+  opened?.then((database) => database.close())
+  opened = null
+}
 
 /**
  * Holds a record's name for as long as the tab lives. Without locks (a page that is not served safely) every tab takes
@@ -56,57 +70,48 @@ export function createKeep() {
      */
     async find(search) {
       const database = await open()
-      try {
-        const own = sessionStorage.getItem(TAB_KEY) ?? ''
-        const keys = /** @type {string[]} */ (await database.getAllKeys(RECORDS))
-        const records = new Map(await Promise.all(keys.map(async (key) =>
-          /** @type {const} */ ([key, /** @type {KeptRecord} */ (await database.get(RECORDS, key))]))))
-        // An address that names a picture is not answered with another one.
-        const isFor = (/** @type {string} */ key) => search === '' || records.get(key)?.search === search
-        const newestFirst = keys.filter(isFor).sort((a, b) => (records.get(b)?.savedMs ?? 0) - (records.get(a)?.savedMs ?? 0))
-        const isMine = own !== '' && (isFor(own) || !records.has(own))
-        const fresh = crypto.getRandomValues(new Uint32Array(2)).join('-')
-        for (tab of new Set([...(isMine ? [own] : []), ...newestFirst, fresh])) {
-          if (await claim(tab, tab === own ? OWN_MS : OTHER_MS)) break
-        }
-        sessionStorage.setItem(TAB_KEY, tab)
-        const record = records.get(tab)
-        const picture = record && /** @type {Blob | undefined} */ (await database.get(PICTURES, tab))
-        if (!record || !picture) return null
-        stored = picture
-        return {session: readSession(JSON.parse(record.json), picture), savedMs: record.savedMs, shelved: record.shelved}
-      } finally {
-        database.close()
+      const own = sessionStorage.getItem(TAB_KEY) ?? ''
+      const keys = /** @type {string[]} */ (await database.getAllKeys(RECORDS))
+      const records = new Map(await Promise.all(keys.map(async (key) =>
+        /** @type {const} */ ([key, /** @type {KeptRecord} */ (await database.get(RECORDS, key))]))))
+      // An address that names a picture is not answered with another one.
+      const isFor = (/** @type {string} */ key) => search === '' || records.get(key)?.search === search
+      const newestFirst = keys.filter(isFor).sort((a, b) => (records.get(b)?.savedMs ?? 0) - (records.get(a)?.savedMs ?? 0))
+      const isMine = own !== '' && (isFor(own) || !records.has(own))
+      const fresh = crypto.getRandomValues(new Uint32Array(2)).join('-')
+      for (tab of new Set([...(isMine ? [own] : []), ...newestFirst, fresh])) {
+        if (await claim(tab, tab === own ? OWN_MS : OTHER_MS)) break
       }
+      sessionStorage.setItem(TAB_KEY, tab)
+      // Once more, as a page that is reloaded keeps its last change while it ends.
+      const record = /** @type {KeptRecord | undefined} */ (await database.get(RECORDS, tab))
+      const picture = record && /** @type {Blob | undefined} */ (await database.get(PICTURES, tab))
+      if (!record || !picture) return null
+      stored = picture
+      return {session: readSession(JSON.parse(record.json), picture), savedMs: record.savedMs, shelved: record.shelved}
     },
-    /** @param {Session} session @param {{search: string, shelved: boolean, nowMs: number}} about */
-    async put(session, {search, shelved, nowMs}) {
+    /**
+     * @param {Session} session @param {{search: string, shelved: boolean, nowMs: number}} about
+     * @param {boolean} isLast  the page may end: all is handed over at once, without waiting for an answer
+     */
+    async put(session, {search, shelved, nowMs}, isLast) {
       const {blob} = session.source
       const record = /** @type {KeptRecord} */ ({json: JSON.stringify(writeSession(session)), savedMs: nowMs, search, shelved})
-      const database = await open()
-      try {
-        const change = database.transaction([RECORDS, PICTURES], 'readwrite')
-        change.done.catch(() => {}) // What fails is told by the step that failed.
-        const pictures = change.objectStore(PICTURES)
-        const puts = [change.objectStore(RECORDS).put(record, tab)]
-        // Another tab may have had everything forgotten.
-        if (blob !== stored || (await pictures.count(tab)) === 0) puts.push(pictures.put(blob, tab))
-        await Promise.all([...puts, change.done])
-        stored = blob
-      } finally {
-        database.close()
-      }
+      const change = (await open()).transaction([RECORDS, PICTURES], 'readwrite')
+      change.done.catch(() => {}) // What fails is told by the step that failed.
+      const pictures = change.objectStore(PICTURES)
+      const puts = [change.objectStore(RECORDS).put(record, tab)]
+      // Another tab may have had everything forgotten.
+      if (blob !== stored || (!isLast && (await pictures.count(tab)) === 0)) puts.push(pictures.put(blob, tab))
+      change.commit()
+      await Promise.all([...puts, change.done])
+      stored = blob
     },
     /** Nothing remains, of no tab. */
     async forget() {
       stored = null
-      const database = await open()
-      try {
-        const change = database.transaction([RECORDS, PICTURES], 'readwrite')
-        await Promise.all([change.objectStore(RECORDS).clear(), change.objectStore(PICTURES).clear(), change.done])
-      } finally {
-        database.close()
-      }
+      const change = (await open()).transaction([RECORDS, PICTURES], 'readwrite')
+      await Promise.all([change.objectStore(RECORDS).clear(), change.objectStore(PICTURES).clear(), change.done])
     },
   }
 }

@@ -11,7 +11,7 @@ const BRUSH_STEP = 1.15
 
 /**
  * @typedef {{key: string, ctrl: boolean, shift: boolean, alt: boolean, onViewer: boolean}} KeyPress
- * key as KeyboardEvent names it; ctrl stands for the command key too; onViewer: the picture has the focus, or nothing
+ * key as KeyboardEvent names it; ctrl stands for the command key too; onViewer: the picture has the focus, or nothing that takes keys
  */
 
 /** @param {State} state @param {KeyPress} press @returns {Action | 'open-file' | null} */

@@ -203,22 +203,37 @@ canvas.addEventListener('wheel', (event) => {
   const turned = event.deltaY || event.deltaX
   const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? turned * 18 : turned
   if ((event.shiftKey || event.altKey) && isStrokeTool(getState().tool)) return dispatch({type: 'brush-sized', factor: Math.exp(-pixels * 0.0016)})
+  if (gesture) return // It reckons from the picture as it lay at the press.
   dispatch({type: 'zoomed', factor: Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.0016)), at: pointIn(event)})
 }, {passive: false})
 
 // Keys.
-/** @param {Element | null} node  where letters are written, or a key has its own meaning */
+/** Where letters are written, or a key has its own meaning. @param {Element | null} node @returns {node is HTMLInputElement} */
 const takesKeys = (node) => node instanceof HTMLInputElement && (node.type === 'text' || node.type === 'number')
+/** A button that a pointer pressed keeps the focus, while keys go on to mean the picture; one that keys came to is pressed by them. */
+let isPointed = false
+/** What stood in the field before it was typed in. */
+let written = ''
+window.addEventListener('pointerdown', () => (isPointed = true))
+window.addEventListener('focusin', ({target}) => {
+  const node = /** @type {HTMLInputElement} */ (target)
+  isPointed = !node.matches(':focus-visible')
+  if (takesKeys(node)) written = node.value
+})
 window.addEventListener('keydown', (event) => {
   if (event.isComposing) return // Enter confirms a word there.
   const focused = document.activeElement
   if (takesKeys(focused)) {
+    if (event.key === 'Escape') {
+      focused.value = written
+      focused.dispatchEvent(new Event('change', {bubbles: true})) // Arrows may have changed a number already.
+    }
     if (event.key === 'Enter' || event.key === 'Escape') canvas.focus()
     return
   }
   // A list looks for what begins with a letter.
   if (focused instanceof HTMLSelectElement && !event.ctrlKey && !event.metaKey && event.key !== 'Escape') return
-  const onViewer = focused === canvas || focused === document.body || focused === null
+  const onViewer = focused === canvas || focused === document.body || focused === null || (isPointed && focused.matches('button:not(dialog *, .menu *)'))
   if (event.key === ' ' && onViewer && getState().study) {
     spaceHeld = true
     canvas.style.cursor = 'grab'
@@ -234,6 +249,7 @@ window.addEventListener('keydown', (event) => {
 })
 window.addEventListener('keyup', (event) => {
   if (event.key !== ' ') return
+  if (spaceHeld) event.preventDefault() // Some browsers press a button as the key comes up.
   spaceHeld = false
   canvas.style.cursor = ''
 })
@@ -246,14 +262,19 @@ fileInput.addEventListener('change', () => {
   if (files.length > 0) give(files.map((blob) => ({blob, name: blob.name})))
   fileInput.value = ''
 })
+/** @param {DragEvent} event  not a text, which may be dropped into a field only */
+const bringsFiles = ({dataTransfer}) => dataTransfer?.types.includes('Files') ?? false
 window.addEventListener('dragover', (event) => {
+  if (bringsFiles(event)) dispatch({type: 'dropping', over: true})
+  else if (takesKeys(/** @type {Element} */ (event.target))) return
+  else if (event.dataTransfer) event.dataTransfer.dropEffect = 'none'
   event.preventDefault()
-  dispatch({type: 'dropping', over: true})
 })
 window.addEventListener('dragleave', (event) => {
   if (event.relatedTarget === null) dispatch({type: 'dropping', over: false})
 })
 window.addEventListener('drop', (event) => {
+  if (!bringsFiles(event)) return
   event.preventDefault()
   dispatch({type: 'dropping', over: false})
   filesOf(event.dataTransfer).then(give)

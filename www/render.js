@@ -119,7 +119,7 @@ function renderPage(part, state) {
 function renderTiles(part, state, {t, demoTitle, className}) {
   text(part('emptyTitle'), t('empty.drop'))
   const tiles = state.demos.map((demo, i) => {
-    const picture = element('img', {src: `demos/${demo.file}`, alt: '', loading: 'eager', decoding: 'async'})
+    const picture = element('img', {src: `demos/${demo.file}`, alt: '', loading: 'eager', decoding: 'async', draggable: 'false'})
     const [title, modality] = [demoTitle(demo), className(demo.modality.toLowerCase())]
     const label = t('empty.demo', {title, modality, source: demo.source, licence: demo.licence})
     const caption = element('span', {class: 'tile-caption'}, [element('b', {}, [modality]), element('span', {}, [title])])
@@ -322,7 +322,7 @@ export function progress(state, translator) {
     const share = loading.total > 0 ? loading.loaded / loading.total : 0
     const values = {size: size(loading.kind === 'model' ? loading.total : loading.loaded), percent: percent(share)}
     const waits = [...(state.pending ? [t('status.waitModel')] : []), ...saveWaits(state, translator)]
-    return {words: [t(`status.loading.${loading.kind}`, values), ...waits].join(' '), share, canStop: false}
+    return {words: [t(`status.loading.${loading.kind}`, values), ...waits].join(' · '), share, canStop: false}
   }
   return {words: idleWords(state, translator), share: job && job.startedMs !== null && elapsed >= QUIET_MS && study ? 0 : null, canStop: false}
 }

@@ -8,7 +8,7 @@ import {createKeep} from './keep.js'
 import {exportName} from './export-name.js'
 import {failureFrom, PageError} from './protocol.js'
 
-/** Changes in quick succession are kept together. */
+/** Changes in quick succession are kept together, but for the first, as some browsers keep nothing of a page that ends. */
 const KEEP_MS = 300
 
 /** Needed by few visits, so loaded by those alone. */
@@ -27,7 +27,10 @@ export function createSaving(dispatch, pool) {
   let waiting = null
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
+  let lastMs = -Infinity
   let isTold = false
+  /** Whether it is settled which record is this tab's. */
+  let isReady = false
 
   /** @param {() => Promise<void>} work */
   const inTurn = (work) => (turn = turn.then(work).catch(tellOnce))
@@ -41,16 +44,19 @@ export function createSaving(dispatch, pool) {
     dispatch({type: 'failed', failure: {code: 'page.not-kept', message: (message || name || String(error)).replace(/\.$/, ''), hint: ''}, fatal: false})
   }
 
-  const keepNow = () => {
+  const keepNow = (isLast = false) => {
     clearTimeout(timer)
     if (!waiting) return
     const {session, shelved} = waiting
     waiting = null
-    inTurn(() => keep.put(session, {search: location.search, shelved, nowMs: Date.now()}))
+    const put = () => keep.put(session, {search: location.search, shelved, nowMs: Date.now()}, isLast)
+    // The store itself does one change after the other.
+    if (isLast && isReady) put().catch(tellOnce)
+    else inTurn(put)
   }
   // A page that is hidden may be ended without another word.
-  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && keepNow())
-  window.addEventListener('pagehide', keepNow)
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && keepNow(true))
+  window.addEventListener('pagehide', () => keepNow(true))
 
   return {
     /** Opens what this tab, or one that is gone, left behind. @returns {Promise<boolean>} whether there was something */
@@ -62,13 +68,16 @@ export function createSaving(dispatch, pool) {
         found = true
         dispatch({type: 'session-read', from: 'browser', ...kept})
       })
+      isReady = true
       return found
     },
     /** @param {Session} session @param {boolean} shelved */
     keepSoon(session, shelved) {
       waiting = {session, shelved}
       clearTimeout(timer)
-      timer = setTimeout(keepNow, KEEP_MS)
+      const nowMs = performance.now()
+      timer = setTimeout(keepNow, nowMs - lastMs < KEEP_MS ? KEEP_MS : 0)
+      lastMs = nowMs
     },
     forget() {
       clearTimeout(timer)

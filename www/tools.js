@@ -7,7 +7,7 @@
 
 import {isStrokeTool, target, verbOf} from './correct.js'
 import {
-  boxBetween, handleAt, HANDLES, imageFromView, isInside, isOnEdge, moveBox, panBy, resizeBox, zoomAt,
+  boxBetween, handleAt, handlePoint, HANDLES, imageFromView, isInside, isOnEdge, moveBox, panBy, resizeBox, viewFromImage, zoomAt,
 } from './geometry.js'
 import {dragWindow, wantedWindow} from './windowing.js'
 import {currentItems, currentSlice} from './work.js'
@@ -42,7 +42,7 @@ export function press(state, {at, button, space, alt = false, touch = false}) {
   if (isStrokeTool(state.tool)) return line(state, at, verbOf(state, alt))
   if (state.anchor) return secondClick(state, state.anchor)
   const aimed = aim(state, at)
-  if (aimed?.kind === 'handle') return resize(state, aimed.item, aimed.handle)
+  if (aimed?.kind === 'handle') return resize(state, aimed.item, aimed.handle, at)
   if (aimed?.kind === 'edge' || (aimed && state.tool === 'select')) return move(state, aimed.item, at)
   return state.tool === 'select' ? panOrClick(state, at) : draw(state, at)
 }
@@ -192,12 +192,18 @@ function draw(state, from) {
   }
 }
 
-/** @param {State} state @param {Point} anchor @returns {Gesture} */
-const secondClick = (state, anchor) => ({
-  cursor: 'crosshair',
-  move: (at) => stretch(state, anchor, at),
-  up: (at) => [...stretch(state, anchor, at), {type: 'draft-kept'}],
-})
+/**
+ * The other corner of a box. Where the first one was set, as the hand of a double click does, it is none.
+ * @param {State} state @param {Point} anchor @returns {Gesture}
+ */
+function secondClick(state, anchor) {
+  const [x, y] = viewFromImage(state.view, state.viewport, anchor)
+  return {
+    cursor: 'crosshair',
+    move: (at) => stretch(state, anchor, at),
+    up: (at) => (Math.hypot(at[0] - x, at[1] - y) <= reachPx(state) ? [{type: 'draft-dropped'}] : [...stretch(state, anchor, at), {type: 'draft-kept'}]),
+  }
+}
 
 /** @param {State} state @param {Item} item @param {Point} from @returns {Gesture} */
 function move(state, item, from) {
@@ -211,20 +217,19 @@ function move(state, item, from) {
   return dragOrSelect(item, from, 'move', moved)
 }
 
-/** @param {State} state @param {Item} item @param {number} handle @returns {Gesture} */
-function resize(state, item, handle) {
+/** The hand keeps its distance from the handle. @param {State} state @param {Item} item @param {number} handle @param {Point} from @returns {Gesture} */
+function resize(state, item, handle, from) {
+  const {at: share, cursor} = /** @type {(typeof HANDLES)[number]} */ (HANDLES[handle])
+  const [x, y] = handlePoint(item.box, share)
+  const {zoom} = state.view
   const picture = currentSlice(/** @type {NonNullable<State['study']>} */ (state.study))
   const resized = (/** @type {Point} */ at) => /** @type {Action[]} */ ([{
     type: 'drafted',
     id: item.id,
     verb: 'resize',
-    box: resizeBox(item.box, handle, imageFromView(state.view, state.viewport, at), picture),
+    box: resizeBox(item.box, handle, [x + (at[0] - from[0]) / zoom, y + (at[1] - from[1]) / zoom], picture),
   }])
-  return {
-    cursor: HANDLES[handle]?.cursor ?? 'move',
-    move: resized,
-    up: (at) => [...resized(at), {type: 'draft-kept'}],
-  }
+  return dragOrSelect(item, from, cursor, resized)
 }
 
 /** @param {Item} item @param {Point} from @param {string} cursor @param {(at: Point) => Action[]} drag @returns {Gesture} */

@@ -313,7 +313,8 @@ function act(state, action) {
     case 'install-asked':
       return [state, [{type: 'install'}]]
     case 'failed':
-      return [{...state, failure: action.failure, fatal: state.fatal || action.fatal, loading: null}, []]
+      // Without a model, what waits to be saved would lack its masks.
+      return [{...(state.model ? state : withoutSaving(state)), failure: action.failure, fatal: state.fatal || action.fatal, loading: null}, []]
     case 'failure-closed':
       return [{...state, failure: null}, []]
     case 'note-closed':
@@ -363,12 +364,12 @@ function act(state, action) {
     case 'view-changed':
       return [{...state, view: action.view}, []]
     case 'zoomed': {
-      if (!study || state.stroke) return [state, []] // A line is drawn on the picture as it lies.
+      if (!study || isHeld(state)) return [state, []]
       const at = action.at ?? /** @type {const} */ ([state.viewport.width / 2, state.viewport.height / 2])
       return [{...state, view: zoomAt(state.view, state.viewport, currentSlice(study), action.factor, at)}, []]
     }
     case 'fitted':
-      return [study && !state.stroke ? {...state, view: fitView(currentSlice(study), state.viewport)} : state, []]
+      return [study && !isHeld(state) ? {...state, view: fitView(currentSlice(study), state.viewport)} : state, []]
 
     case 'tool-chosen':
       return [{...state, tool: action.tool, anchor: null, draft: null, stroke: null}, []]
@@ -542,6 +543,9 @@ function act(state, action) {
   }
 }
 
+/** A line is drawn, and a box dragged, on the picture as it lies. Between two clicks nothing is held. @param {State} state */
+const isHeld = ({stroke, draft, anchor}) => stroke !== null || (draft !== null && !anchor)
+
 /** @param {State} state @param {import('./types.js').NoteAnswer} answer @returns {[State, Effect[]]} */
 function noteAnswered(state, answer) {
   const {note} = state
@@ -598,20 +602,21 @@ function segmented(state, {id, at, masks, run}) {
   return {...next, study: changeEverywhere(study, change)}
 }
 
-/** @param {State} state @param {{id: number | null, verb: Draft['verb'], box: Box}} wish @returns {State} */
+/** Whoever draws sees what comes of it. @param {State} state @param {{id: number | null, verb: Draft['verb'], box: Box}} wish @returns {State} */
 function drafted(state, {id, verb, box: wished}) {
   const {study, draft} = state
   if (!study) return state
   const [x0, y0, x1, y1] = wished
   const box = boxBetween([x0, y0], [x1, y1], currentSlice(study)) // A hand may have begun on another picture.
   if (draft && draft.verb === verb && (id === null ? draft.isNew : draft.id === id)) return {...state, draft: {...draft, box}}
+  const layers = state.layers === 'picture' ? 'both' : state.layers
   if (id === null) {
-    return {...state, draft: {id: study.work.lastItemId + 1, isNew: true, verb, box, mask: null}, selected: []}
+    return {...state, layers, draft: {id: study.work.lastItemId + 1, isNew: true, verb, box, mask: null}, selected: []}
   }
   const item = itemById(state, id)
   const notice = item && lockedNotice(item)
   if (notice) return {...state, notice, selected: [id]}
-  return item ? {...state, draft: {id, isNew: false, verb, box, mask: item.mask}, selected: [id]} : state
+  return item ? {...state, layers, draft: {id, isNew: false, verb, box, mask: item.mask}, selected: [id]} : state
 }
 
 /** @param {State} state @returns {State} */

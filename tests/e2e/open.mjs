@@ -90,6 +90,27 @@ test('a folder that is dropped is looked through, in the order of its names', as
   await context.close()
 })
 
+test('what is dragged without a file is left alone: a tile, a text', async () => {
+  const {context, page, problems} = await openPage()
+  const tile = await page.locator('.tile img').first().boundingBox()
+  assert.ok(tile)
+  await page.mouse.move(tile.x + 40, tile.y + 40)
+  await page.mouse.down()
+  await page.mouse.move(tile.x + 60, tile.y - 40, {steps: 5})
+  assert.equal(await part(page, 'drop').isVisible(), false)
+  await page.mouse.up()
+  const hand = await context.newCDPSession(page)
+  const data = {items: [{mimeType: 'text/plain', data: 'words'}], dragOperationsMask: 1}
+  for (const type of /** @type {const} */ (['dragEnter', 'dragOver', 'drop'])) await hand.send('Input.dispatchDragEvent', {type, x: 400, y: 300, data})
+  assert.equal(await part(page, 'drop').isVisible(), false)
+  // A sign of the next thing: a file is taken, and nothing was said before.
+  assert.equal(await page.getByRole('alert').isVisible(), false)
+  await drop(page, 'one.png')
+  await says(page, 'Ready: drag a box around a structure')
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('a picture is pasted; what holds none says so', async () => {
   const {context, page, problems} = await openPage()
   const paste = (/** @type {string | null} */ text) => page.evaluate((recipe) => {

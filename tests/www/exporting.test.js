@@ -60,12 +60,29 @@ test('a picture that the next one waits for is not looked at for nothing', () =>
   assert.deepEqual(types(play(known, {type: 'model-loaded', info: {...INFO, name: 'other'}}).effects), ['export'])
 })
 
-test('what the core alone writes is saved while the model loads, and when it does not', () => {
-  const loading = play(oneObject(), {type: 'model-chosen', name: 'other'}).state
-  const failed = play(loading, {type: 'failed', failure: FAILURE, fatal: false}).state
-  for (const state of [loading, failed]) {
-    const {effects} = play(state, ...['label', 'coco', 'npz', 'session'].map((what) => /** @type {Action} */ ({type: 'save-asked', what})))
-    assert.deepEqual(saved(effects), ['scan_mask.png', 'scan_coco.json', 'scan_segs.npz', 'scan.medbox'])
+const ASKED = ['label', 'coco', 'npz', 'session'].map((what) => /** @type {Action} */ ({type: 'save-asked', what}))
+const NAMES = ['scan_mask.png', 'scan_coco.json', 'scan_segs.npz', 'scan.medbox']
+
+test('what the core alone writes is saved while the model loads once no mask is to come, and when it does not load', () => {
+  const drawn = oneObject()
+  const locked = play(drawn, {type: 'lock-toggled', id: 1}, {type: 'model-chosen', name: 'other'}).state
+  const failed = play(drawn, {type: 'model-chosen', name: 'other'}, {type: 'failed', failure: FAILURE, fatal: false}).state
+  for (const state of [locked, failed]) assert.deepEqual(saved(play(state, ...ASKED).effects), NAMES)
+})
+
+test('a file waits for the masks of a model that loads, also for the first one, and says so', () => {
+  for (const drawn of [oneObject(), openedState()]) {
+    const loading = play(drawn, {type: 'model-chosen', name: 'other'}, {type: 'drafted', id: null, verb: 'draw', box: [70, 10, 90, 60]}, {type: 'draft-kept'}).state
+    const asked = play(loading, ...ASKED)
+    assert.deepEqual(saved(asked.effects), ['scan.medbox'], 'a session holds what is there')
+    assert.equal(progress(play(loading, ...ASKED.slice(0, 3)).state, translator).words, 'Saved as soon as the model is there: scan_mask.png, scan_coco.json, scan_segs.npz')
+    const there = withModel({...asked.state, modelName: 'tiny'}, {...INFO, name: 'other'})
+    assert.deepEqual(saved(there.effects), [])
+    const made = play(there.state, segmentedAll(lastJob(there.state).id, studyOf(loading).work.items.length))
+    assert.deepEqual(saved(made.effects), ['scan_mask.png', 'scan_coco.json', 'scan_segs.npz'])
+    const failed = play(asked.state, {type: 'failed', failure: FAILURE, fatal: false})
+    assert.deepEqual(saved(failed.effects), [])
+    assert.equal(told(failed.state), 'Not saved, as the masks were not ready: scan_mask.png, scan_coco.json, scan_segs.npz')
   }
 })
 
@@ -75,7 +92,7 @@ test('what is drawn on the picture waits for the model, says so, and is saved th
   assert.deepEqual(saved(asked.effects), [])
   assert.equal(progress(asked.state, translator).words, 'Saved as soon as the model is there: scan_overlay.png')
   const bytes = play(asked.state, {type: 'loading', loading: {kind: 'model', loaded: 1e6, total: 2e6}}).state
-  assert.equal(progress(bytes, translator).words, 'Loading the model… 50% of 2.0 MB Saved as soon as the model is there: scan_overlay.png')
+  assert.equal(progress(bytes, translator).words, 'Loading the model… 50% of 2.0 MB · Saved as soon as the model is there: scan_overlay.png')
   const there = withModel({...asked.state, modelName: 'tiny'}, {...INFO, name: 'other'}).state
   assert.deepEqual(saved(play(there, segmentedAll(lastJob(there).id, 1)).effects), ['scan_overlay.png'])
 })

@@ -36,6 +36,14 @@ test('two clicks draw the same box', () => {
   assert.equal(state.anchor, null)
 })
 
+test('a double click that trembles sets no second corner', () => {
+  for (const [at, n] of /** @type {[Point, number][]} */ ([[[13, 22], 0], [[15, 25], 1]])) { // 7 and 13 CSS pixels away
+    const state = drag(drag(openedState(), [[10, 20]]), [at])
+    assert.equal(studyOf(state).work.items.length, n)
+    assert.deepEqual([state.anchor, state.draft], [null, null])
+  }
+})
+
 test('each move of a drag starts from where it began', () => {
   const state = withObject(openedState(), [50, 30, 100, 60])
   const moved = drag(state, [[60, 30], [75, 30], [45, 40], [70, 35]])
@@ -46,6 +54,16 @@ test('each move of a drag starts from where it began', () => {
 test('a handle of the selected box resizes it', () => {
   const state = withObject(openedState(), [50, 30, 100, 60])
   assert.deepEqual(itemOf(drag(state, [[100, 60], [120, 80]])).box, [50, 30, 120, 80])
+})
+
+test('a click on a handle changes nothing, and a drag keeps the distance between hand and handle', () => {
+  const state = withObject(openedState(), [50, 30, 100, 60])
+  for (const tool of /** @type {const} */ (['box', 'select'])) {
+    const held = play(state, {type: 'tool-chosen', tool}).state
+    assert.equal(studyOf(drag(held, [[102, 62], [103, 62]])), studyOf(state)) // 2 CSS pixels
+    assert.deepEqual(itemOf(drag(held, [[102, 62], [122, 82]])).box, [50, 30, 120, 80])
+    assert.deepEqual(itemOf(drag(held, [[48, 45], [58, 80]])).box, [60, 30, 100, 60], 'a side')
+  }
 })
 
 test('inside a box the box tool draws, so that boxes can nest', () => {
@@ -161,8 +179,14 @@ test('a locked box says so under the pointer', () => {
   assert.deepEqual(drag(state, [[100, 60], [120, 80]]).notice, {key: 'notice.locked', values: {n: 1}})
 })
 
-test('the picture lies still while a line is drawn', () => {
-  const drawing = play(withTool('brush'), {type: 'stroke-begun', shape: 'brush', verb: 'add', at: [5, 5]}).state
-  assert.equal(play(drawing, {type: 'zoomed', factor: 2, at: null}).state.view, drawing.view)
-  assert.equal(play(drawing, {type: 'fitted'}).state.view, drawing.view)
+test('the picture lies still while a line is drawn or a box is dragged, not between two clicks', () => {
+  const line = play(withTool('brush'), {type: 'stroke-begun', shape: 'brush', verb: 'add', at: [5, 5]}).state
+  const box = play(openedState(), {type: 'drafted', id: null, verb: 'draw', box: [10, 10, 40, 40]}).state
+  for (const state of [line, box]) {
+    assert.equal(play(state, {type: 'zoomed', factor: 2, at: null}).state.view, state.view)
+    assert.equal(play(state, {type: 'fitted'}).state.view, state.view)
+  }
+  const clicked = drag(openedState(), [[10, 20]])
+  const aiming = play(clicked, ...hover(clicked, on(clicked, [60, 70])).actions).state
+  assert.equal(play(aiming, {type: 'zoomed', factor: 2, at: null}).state.view.zoom, aiming.view.zoom * 2)
 })

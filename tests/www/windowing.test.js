@@ -232,6 +232,8 @@ test('either layer can be hidden, never both', () => {
   assert.equal(layers('masks-toggled', 'masks-toggled'), 'both')
   assert.equal(layers('picture-toggled', 'masks-toggled'), 'picture')
   assert.equal(layers('masks-toggled', 'picture-toggled'), 'masks')
+  assert.equal(layers('masks-toggled', 'box-placed'), 'both', 'whoever draws sees what comes of it')
+  assert.equal(layers('picture-toggled', 'box-placed'), 'masks')
 })
 
 test('inverting and smoothing are remembered and leave the model alone', () => {

@@ -35,6 +35,14 @@ const give = (page, {name, bytes}) => part(page, 'fileInput').setInputFiles({nam
 test('what was drawn and named is there again after a reload, until it is forgotten', {timeout: SLOW_MS}, async () => {
   const {context, page, problems, demo} = await openWithMask('Dermoscopy')
   await nameFirst(page)
+  const field = page.locator('.object-name').first()
+  await field.fill('a slip')
+  await field.press('Escape')
+  await soon(async () => assert.equal(await field.inputValue(), 'Läsion 1'))
+  await soon(async () => assert.equal(await part(page, 'undo').getAttribute('aria-label'), 'Undo: rename object 1'))
+  await part(page, 'undo').click()
+  await soon(async () => assert.equal(await field.inputValue(), '', 'that was no step'))
+  await part(page, 'redo').click()
   await part(page, 'closer').click()
   await masksDone(page, 1)
   const label = await save(page, 'label')
@@ -60,6 +68,20 @@ test('what was drawn and named is there again after a reload, until it is forgot
   await page.waitForTimeout(KEPT_MS)
   await soon(async () => assert.equal(await part(page, 'empty').isVisible(), true))
   await soon(async () => assert.equal(await part(page, 'note').isVisible(), false))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a page that is reloaded at once has lost nothing', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems} = await openWithMask('US')
+  await page.reload()
+  await masksDone(page, 1)
+  for (const name of ['one', 'two', 'three']) {
+    await nameFirst(page, name)
+    await page.reload()
+    await masksDone(page, 1)
+    await soon(async () => assert.equal(await page.locator('.object-name').first().inputValue(), name))
+  }
   assert.deepEqual(problems, [])
   await context.close()
 })
