@@ -23,7 +23,7 @@ const GROWTH: f64 = 1.1;
 /// How many tiles one request for `n_boxes` encodes at most: a tile costs what twenty boxes do, so a long list, which takes its
 /// time anyway, may have more of them.
 pub fn most_tiles(n_boxes: usize) -> usize {
-    (n_boxes / 10).clamp(24, 64)
+    (n_boxes / 12).clamp(20, 64)
 }
 
 /// Through which views a list of boxes is looked at.
