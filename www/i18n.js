@@ -48,7 +48,7 @@ export function createTranslator(locale, table) {
     label: ({key, values}) => t(key, values),
     /**
      * Picks the form of a counted text: `stem.one`, `stem.other`.
-     * @param {'status.masks' | 'status.closer' | 'view.otherWindow' | 'note.restored' | 'note.kept' | 'compare.alone' | 'compare.missed'} stem @param {number} n @param {Record<string, string | number>} [values]
+     * @param {'status.masks' | 'status.closer' | 'view.otherWindow' | 'note.restored' | 'note.kept' | 'note.replaced' | 'compare.alone' | 'compare.missed'} stem @param {number} n @param {Record<string, string | number>} [values]
      */
     count: (stem, n, values) => t(`${stem}.${plural.select(n) === 'one' ? 'one' : 'other'}`, {n, ...values}),
     /** @param {number} share 0 to 1 */

@@ -43,6 +43,11 @@ export function noteTexts(note, {t, count, moment}) {
       return {words: t('note.restarted'), answers: []}
     case 'unsaved':
       return {words: t('note.unsaved', {names: note.names}), answers: []}
+    case 'replaced':
+      return {
+        words: count('note.replaced', note.session.work.items.length, {name: note.session.source.name}),
+        answers: [{answer: 'reopen', key: 'note.reopen'}],
+      }
     case 'offer':
       return {words: offerWords(note, t), answers: note.ways.map((way) => ({answer: way, key: `note.offer.${way}`}))}
   }

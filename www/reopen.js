@@ -28,12 +28,23 @@ export function sessionRead(state, {session, from, savedMs, shelved}) {
 }
 
 /**
+ * What is said of the work whose place another picture takes, or of what stood aside already: how to come back to it.
+ * @param {State} state @returns {State['note']}
+ */
+export function setAside(state) {
+  const left = {...state, study: state.study ?? state.shelved}
+  const session = left.study && left.study.work.items.length > 0 ? sessionOf(left) : null
+  if (session) return {kind: 'replaced', session}
+  return state.note?.kind === 'replaced' ? {...state.note} : null
+}
+
+/**
  * The state with the work of the session whose picture was just opened, if it was a session's.
  * @param {State} state @returns {State}
  */
 export function reopened(state) {
   const {study, reopening} = state
-  const next = {...state, reopening: null, note: state.note?.kind === 'unsaved' ? state.note : null, keeping: true}
+  const next = {...state, reopening: null, keeping: true}
   if (!study || reopening?.session.source !== study.source) return next
   const {session, from, savedMs} = reopening
   if (!fits(session, state)) {
@@ -60,8 +71,11 @@ function fits({size}, {study}) {
  */
 export function noteStands(before, after) {
   if (after.note === null || after.note !== before.note || after.note.kind === 'kept' || after.note.kind === 'unsaved') return true
-  if (before.study?.source !== after.study?.source) return false
-  return after.note.kind !== 'reopened' || before.study?.past.length === after.study?.past.length
+  const isSamePicture = before.study?.source === after.study?.source
+  const isNothingDone = before.study?.past.length === after.study?.past.length
+  // Whoever works on the new picture meant to open it.
+  if (after.note.kind === 'replaced') return !isSamePicture || isNothingDone
+  return isSamePicture && (after.note.kind !== 'reopened' || isNothingDone)
 }
 
 /** What the browser has to keep after a step. @param {State} before @param {State} after @returns {Effect[]} */

@@ -183,11 +183,13 @@
 /**
  * Something that is said beside the picture, with what can be done about it. One at a time, and nothing waits for it.
  * `reopened` tells of a session that was opened, `kept` of one that can be, `restarted` of a worker that broke down,
- * `unsaved` of files that were to be saved and were not; `offer` is a file that can be meant in more than one way.
+ * `unsaved` of files that were to be saved and were not, `replaced` of work whose place another picture took; `offer` is a
+ * file that can be meant in more than one way.
  * @typedef {{kind: 'reopened', from: Reopening['from'], savedMs: number | null, n: number, model: 'same' | 'changed' | 'absent', modelName: string}
  *   | {kind: 'kept', session: Session, savedMs: number}
  *   | {kind: 'restarted'}
  *   | {kind: 'unsaved', names: string}
+ *   | {kind: 'replaced', session: Session}
  *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[], boxes: readonly Sides[]}} Note
  */
 /** @typedef {'picture' | 'reference' | 'boxes'} OfferWay */

@@ -18,7 +18,7 @@ import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob,
 import {askMeasures, measured} from './measure.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
-import {noteStands, keepEffects, reopened, sessionRead} from './reopen.js'
+import {noteStands, keepEffects, reopened, sessionRead, setAside} from './reopen.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
 import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen} from './stopping.js'
 import {
@@ -248,7 +248,7 @@ function act(state, action) {
       const fresh = {
         shelved: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
-        notice: state.batch && batchNotice(state.batch, job.source.name), tool: /** @type {const} */ ('box'),
+        notice: state.batch && batchNotice(state.batch, job.source.name), note: state.note?.kind === 'unsaved' ? state.note : setAside(state), tool: /** @type {const} */ ('box'),
       }
       return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))
     }
@@ -556,6 +556,7 @@ function noteAnswered(state, answer) {
     if (answer === 'boxes') return [withBoxes(closed, note.boxes), []]
     return act(closed, {type: 'file-given', ...note.source, as: 'picture'})
   }
+  if (note?.kind === 'replaced') return act(closed, {type: 'session-read', session: note.session, from: 'file', savedMs: null, shelved: false})
   if (note?.kind !== 'kept') return [closed, []]
   // It was chosen now, and stands back behind nothing that was asked for before.
   const [idle, effects] = makeWay({...closed, pending: null}, isOpening)

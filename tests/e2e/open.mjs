@@ -67,6 +67,29 @@ async function drop(page, ...paths) {
 /** @param {Page} page @param {string} words */
 const says = (page, words) => page.locator('[data-part="statusText"]', {hasText: words}).waitFor()
 
+test('a picture that is dropped on work puts it aside, and one click brings it back', async () => {
+  const {context, page, problems} = await openPage()
+  await drop(page, 'one.png')
+  await says(page, 'Ready')
+  const canvas = await page.locator('canvas').first().boundingBox()
+  assert.ok(canvas)
+  const [x, y] = [canvas.x + canvas.width / 2, canvas.y + canvas.height / 2]
+  await page.mouse.move(x - 60, y - 60)
+  await page.mouse.down()
+  await page.mouse.move(x + 60, y + 60, {steps: 3})
+  await page.mouse.up()
+  await says(page, '1 mask')
+  await drop(page, 'two.png')
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'two.png'))
+  await page.getByText('one.png with 1 object was put aside.').waitFor()
+  await page.getByRole('button', {name: 'Open it'}).click()
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'one.png'))
+  assert.equal(await page.locator('.object').count(), 1)
+  await page.getByText('was put aside').waitFor({state: 'hidden'})
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('of files that are dropped together the first picture is opened, and the rest is spoken of', async () => {
   const {context, page, problems} = await openPage()
   await drop(page, 'one.png', 'two.png')

@@ -172,6 +172,37 @@ test('a picture that had been closed is offered, not opened', () => {
   assert.ok(types(taken.effects).includes('open'))
 })
 
+/** A picture without a session is opened. @param {State} state @param {string} name */
+function open(state, name) {
+  const reading = play(state, {type: 'file-given', blob: new Blob([name]), name, demo: null, as: 'picture'})
+  const opened = {width: 30, height: 20, format: 'PNG', bits: 8, picture: picture(30, 20), window: null, valueRange: {min: 0, max: 255}}
+  return play(reading.state, {type: 'opened', id: reading.state.lastJobId, opened}).state
+}
+
+test('work whose place another picture takes can be had back, until something is made there', () => {
+  const worked = workedState()
+  const {name} = studyOf(worked).source
+  const other = open(worked, 'other.png')
+  assert.ok(other.note?.kind === 'replaced')
+  assert.deepEqual(noteTexts(other.note, createTranslator('en', messages)), {
+    words: `${name} with 2 objects was put aside.`, answers: [{answer: 'reopen', key: 'note.reopen'}],
+  })
+  assert.deepEqual(other.note.session.work, studyOf(worked).work)
+  assert.equal(open(other, 'third.png').note?.kind, 'replaced', 'nothing was made on the second')
+  assert.equal(play(other, {type: 'closed'}).state.note?.kind, 'replaced')
+  assert.equal(withObject(other, [2, 2, 20, 15]).note, null)
+  assert.equal(open(open(openedState(), 'a.png'), 'b.png').note, null, 'nothing was made at all')
+  assert.equal(open(play(worked, {type: 'closed'}).state, 'other.png').note?.kind, 'replaced', 'also of what was closed')
+
+  const back = play(other, {type: 'note-answered', answer: 'reopen'})
+  assert.ok(types(back.effects).includes('open'))
+  const {width, height} = session(worked).size
+  const again = {width, height, format: 'PNG', bits: 8, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}
+  const {state} = play(back.state, {type: 'opened', id: back.state.lastJobId, opened: again})
+  assert.deepEqual(studyOf(state).work.items, studyOf(worked).work.items)
+  assert.equal(state.note, null)
+})
+
 /** The kept effects of some actions. @param {State} state @param {Action[]} actions */
 const keptBy = (state, ...actions) => play(state, ...actions).effects.flatMap((effect) => (effect.type === 'keep' ? [effect] : []))
 

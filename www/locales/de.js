@@ -251,6 +251,8 @@ export const messages = {
   'note.restored.other': 'Aus diesem Browser wiederhergestellt: {n} Objekte, Stand {when}.',
   'note.kept.one': '{name} mit {n} Objekt ist seit {when} in diesem Browser aufbewahrt.',
   'note.kept.other': '{name} mit {n} Objekten ist seit {when} in diesem Browser aufbewahrt.',
+  'note.replaced.one': '{name} mit {n} Objekt wurde beiseitegelegt.',
+  'note.replaced.other': '{name} mit {n} Objekten wurde beiseitegelegt.',
   'note.model.changed': 'Sie wurde mit einer anderen Fassung des Modells {name} gemacht: Die Masken bleiben, wie sie gesichert wurden.',
   'note.model.absent': 'Sie wurde mit dem Modell {name} gemacht, das es hier nicht gibt: Die Masken bleiben, wie sie gesichert wurden.',
   'note.restarted': 'Ein Arbeitsprozess ist ausgefallen und wurde neu gestartet; die Arbeit ging weiter.',

@@ -251,6 +251,8 @@ export const messages = {
   'note.restored.other': 'Restored from this browser: {n} objects, as they were on {when}.',
   'note.kept.one': '{name} with {n} object is kept in this browser since {when}.',
   'note.kept.other': '{name} with {n} objects is kept in this browser since {when}.',
+  'note.replaced.one': '{name} with {n} object was put aside.',
+  'note.replaced.other': '{name} with {n} objects was put aside.',
   'note.model.changed': 'It was made with another version of the model {name}: the masks stay as they were saved.',
   'note.model.absent': 'It was made with the model {name}, which is not here: the masks stay as they were saved.',
   'note.restarted': 'A worker broke down and was started again; the work went on.',

@@ -251,6 +251,8 @@ export const messages = {
   'note.restored.other': 'Recuperado de este navegador: {n} objetos, tal como estaban el {when}.',
   'note.kept.one': '{name} con {n} objeto se conserva en este navegador desde el {when}.',
   'note.kept.other': '{name} con {n} objetos se conserva en este navegador desde el {when}.',
+  'note.replaced.one': '{name} con {n} objeto se ha dejado a un lado.',
+  'note.replaced.other': '{name} con {n} objetos se ha dejado a un lado.',
   'note.model.changed': 'Se hizo con otra versión del modelo {name}: las máscaras quedan como se guardaron.',
   'note.model.absent': 'Se hizo con el modelo {name}, que no está aquí: las máscaras quedan como se guardaron.',
   'note.restarted': 'Un proceso de trabajo falló y se reinició; el trabajo siguió.',

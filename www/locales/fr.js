@@ -251,6 +251,8 @@ export const messages = {
   'note.restored.other': 'Rétabli depuis ce navigateur : {n} objets, tels qu’ils étaient le {when}.',
   'note.kept.one': '{name} avec {n} objet est conservé dans ce navigateur depuis le {when}.',
   'note.kept.other': '{name} avec {n} objets est conservé dans ce navigateur depuis le {when}.',
+  'note.replaced.one': '{name} avec {n} objet a été mis de côté.',
+  'note.replaced.other': '{name} avec {n} objets a été mis de côté.',
   'note.model.changed': 'La session a été faite avec une autre version du modèle {name} : les masques restent tels qu’ils ont été enregistrés.',
   'note.model.absent': 'La session a été faite avec le modèle {name}, absent ici : les masques restent tels qu’ils ont été enregistrés.',
   'note.restarted': 'Un processus de calcul est tombé en panne et a été relancé ; le travail a continué.',

@@ -251,6 +251,8 @@ export const messages = {
   'note.restored.other': '已从此浏览器恢复：{n} 个对象，保留于 {when}。',
   'note.kept.one': '{name}（{n} 个对象）自 {when} 起保留在此浏览器中。',
   'note.kept.other': '{name}（{n} 个对象）自 {when} 起保留在此浏览器中。',
+  'note.replaced.one': '{name}（{n} 个对象）已放到一旁。',
+  'note.replaced.other': '{name}（{n} 个对象）已放到一旁。',
   'note.model.changed': '它由模型 {name} 的另一版本生成：掩膜保持保存时的样子。',
   'note.model.absent': '它由模型 {name} 生成，而这里没有该模型：掩膜保持保存时的样子。',
   'note.restarted': '一个工作线程出错并已重新启动，工作已继续。',
