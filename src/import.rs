@@ -136,7 +136,8 @@ pub fn objects(map: &LabelMap, min_area_px: usize, limits: &Limits) -> Result<Ve
 /// A list of boxes on the picture: JSON, or the array `boxes` of a challenge file (NumPy archive).
 ///
 /// As JSON: `[[x0, y0, x1, y1], …]`, the same under the key `boxes`, or a COCO file, of which the annotations of the one
-/// picture are taken that has this size: of each the `prompt_box` that medbox writes, or else the `bbox`.
+/// picture are taken that has this size, of several the one whose `file_name` ends with `name`, what the picture's own file is
+/// called: of each annotation the `prompt_box` that medbox writes, or else the `bbox`.
 ///
 /// # Errors
 /// [`ImportError::Unreadable`], [`ImportError::TooLong`], [`ImportError::WhichPicture`], [`ImportError::TooMany`],
@@ -147,12 +148,15 @@ pub fn objects(map: &LabelMap, min_area_px: usize, limits: &Limits) -> Result<Ve
 /// use medbox::{formats::Limits, geometry::{PixelBox, Size}, import};
 /// let size = Size { width: 64, height: 48 };
 /// let coco = br#"{"annotations": [{"bbox": [10, 5, 20, 30]}]}"#; // x, y, width, height
-/// let boxes = import::boxes(coco, size, &Limits::default())?;
+/// let boxes = import::boxes(coco, size, None, &Limits::default())?;
 /// assert_eq!(boxes[0].box_image(), PixelBox::new(10.0, 5.0, 30.0, 35.0));
 /// # Ok::<(), medbox::Error>(())
 /// ```
-pub fn boxes(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<BoxPrompt>, ImportError> {
-    let sides = if is_archive(bytes) { npz::read_boxes(bytes, limits)? } else { json_boxes(bytes, picture, limits)? };
+pub fn boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Vec<BoxPrompt>, ImportError> {
+    let sides = match is_archive(bytes) {
+        true => npz::read_boxes(bytes, limits)?,
+        false => json_boxes(bytes, picture, name, limits)?,
+    };
     if sides.is_empty() {
         return Err(unreadable(&"the list is empty"));
     }
@@ -188,6 +192,15 @@ struct CocoImage {
     id: Value,
     width: u32,
     height: u32,
+    /// With the folders that it lay in.
+    file_name: Option<String>,
+}
+
+impl CocoImage {
+    fn is_called(&self, name: &str) -> bool {
+        let own = |path: &str| path.rsplit(['/', '\\']).next().map(str::to_lowercase);
+        self.file_name.as_deref().is_some_and(|path| own(path) == own(name))
+    }
 }
 
 #[derive(Deserialize)]
@@ -199,7 +212,7 @@ struct CocoAnnotation {
     prompt_box: Option<[f64; 4]>,
 }
 
-fn json_boxes(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<[f64; 4]>, ImportError> {
+fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Vec<[f64; 4]>, ImportError> {
     let max_bytes = MAX_JSON_BYTES.min(limits.max_bytes);
     if bytes.len() as u64 > max_bytes {
         return Err(ImportError::TooLong { bytes: bytes.len() as u64, max_bytes });
@@ -212,7 +225,7 @@ fn json_boxes(bytes: &[u8], picture: Size, limits: &Limits) -> Result<Vec<[f64; 
     match file {
         BoxFile { boxes: Some(boxes), .. } => Ok(boxes),
         BoxFile { annotations: Some(annotations), images, .. } => {
-            coco_boxes(annotations, &images.unwrap_or_default(), picture)
+            coco_boxes(annotations, &images.unwrap_or_default(), picture, name)
         }
         BoxFile { .. } => Err(unreadable(&"there is neither “boxes” nor “annotations”")),
     }
@@ -222,9 +235,15 @@ fn coco_boxes(
     annotations: Vec<CocoAnnotation>,
     images: &[CocoImage],
     picture: Size,
+    name: Option<&str>,
 ) -> Result<Vec<[f64; 4]>, ImportError> {
-    let fitting: Vec<&CocoImage> =
+    let mut fitting: Vec<&CocoImage> =
         images.iter().filter(|image| (image.width, image.height) == (picture.width, picture.height)).collect();
+    let called: Vec<&CocoImage> =
+        fitting.iter().copied().filter(|image| name.is_some_and(|name| image.is_called(name))).collect();
+    if fitting.len() > 1 && called.len() == 1 {
+        fitting = called;
+    }
     let is_here = |annotation: &CocoAnnotation| match fitting[..] {
         [image] => annotation.image_id == image.id,
         _ => true,
@@ -279,14 +298,14 @@ mod tests {
 
     #[track_caller]
     fn check_boxes(json: &str, expected: &[[f64; 4]]) {
-        let found = boxes(json.as_bytes(), SIZE, &Limits::default()).expect("boxes");
+        let found = boxes(json.as_bytes(), SIZE, None, &Limits::default()).expect("boxes");
         let expected: Vec<PixelBox> = expected.iter().map(|&[x0, y0, x1, y1]| PixelBox::new(x0, y0, x1, y1)).collect();
         assert_eq!(found.iter().map(|prompt| prompt.box_image()).collect::<Vec<_>>(), expected);
     }
 
     #[track_caller]
     fn check_boxes_refused(json: &str, code: &str, message: &str, hint: &str) {
-        check_error(boxes(json.as_bytes(), SIZE, &Limits::default()).unwrap_err(), code, message, hint);
+        check_error(boxes(json.as_bytes(), SIZE, None, &Limits::default()).unwrap_err(), code, message, hint);
     }
 
     /// A label map of 6 × 4 with object 2 of two pixels and object 700 of one.
@@ -386,8 +405,28 @@ mod tests {
         check_boxes("\u{feff} {\"boxes\": [[0, 1, 2.5, 3], [3, 0, 6, 4]], \"who\": {\"cares\": []}}", &expected);
         check_boxes(r#"{"annotations": [{"id": 1, "bbox": [0, 1, 2.5, 2]}, {"bbox": [3, 0, 3, 4]}]}"#, &expected);
         let npz = npz! { "boxes": array![[0.0, 1.0, 2.5, 3.0], [3.0, 0.0, 6.0, 4.0]] };
-        let found = boxes(&npz, SIZE, &Limits::default()).expect("boxes");
+        let found = boxes(&npz, SIZE, None, &Limits::default()).expect("boxes");
         assert_eq!(found[1].box_image(), PixelBox::new(3.0, 0.0, 6.0, 4.0));
+    }
+
+    #[test]
+    fn of_pictures_of_one_size_the_one_that_is_called_as_the_open_one_is_taken() {
+        let coco = |second: &str| {
+            format!(
+                r#"{{"images": [{{"id": 4, "width": 6, "height": 4, "file_name": "train/a.png"}},
+                    {{"id": 5, "width": 6, "height": 4, "file_name": "{second}"}}],
+                    "annotations": [{{"image_id": 4, "bbox": [0, 0, 6, 4]}}, {{"image_id": 5, "bbox": [1, 1, 2, 2]}}]}}"#
+            )
+        };
+        let found = |second: &str, name: &str| boxes(coco(second).as_bytes(), SIZE, Some(name), &Limits::default());
+        for (second, name) in [("b.png", "b.png"), ("train\\\\b.png", "held out/B.PNG")] {
+            let boxes = found(second, name).expect("boxes");
+            assert_eq!(boxes.iter().map(|b| b.box_image()).collect::<Vec<_>>(), [PixelBox::new(1.0, 1.0, 3.0, 3.0)]);
+        }
+        for (second, name) in [("b.png", "c.png"), ("other/a.png", "a.png")] {
+            let err = found(second, name).expect_err("which one it is cannot be told");
+            assert_eq!(err, ImportError::WhichPicture { n_fitting: 2, n_pictures: 2, picture: SIZE });
+        }
     }
 
     #[test]
@@ -447,7 +486,7 @@ mod tests {
         );
         let limits = Limits { max_bytes: 10, ..Limits::default() };
         check_error(
-            boxes(b"[[0,0,1,1]]", SIZE, &limits).unwrap_err(),
+            boxes(b"[[0,0,1,1]]", SIZE, None, &limits).unwrap_err(),
             "boxes.too-long",
             "the list of boxes is 11 bytes long, and at most 10 are read",
             "keep what belongs to this picture only",

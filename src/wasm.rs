@@ -404,11 +404,11 @@ pub fn read_labels(bytes: &[u8], width: u32, height: u32) -> Result<Array, JsVal
     objects.iter().map(record).collect()
 }
 
-/// The boxes of a list (JSON, COCO, or NPZ with `boxes`) on a picture of this size: `[x0, y0, x1, y1]`, inside of it.
+/// The boxes of a list (JSON, COCO, or NPZ with `boxes`) on a picture of this size and name: `[x0, y0, x1, y1]`, inside of it.
 #[wasm_bindgen(js_name = readBoxes)]
-pub fn read_box_list(bytes: &[u8], width: u32, height: u32) -> Result<JsValue, JsValue> {
+pub fn read_box_list(bytes: &[u8], width: u32, height: u32, name: &str) -> Result<JsValue, JsValue> {
     let size = Size::new(width, height).map_err(js_error)?;
-    let boxes = import::boxes(bytes, size, &Limits::default()).map_err(js_error)?;
+    let boxes = import::boxes(bytes, size, Some(name), &Limits::default()).map_err(js_error)?;
     let sides = |b: PixelBox| [b.x0, b.y0, b.x1, b.y1];
     to_js(&boxes.into_iter().map(|prompt| sides(prompt.box_image())).collect::<Vec<[f64; 4]>>())
 }

@@ -182,9 +182,9 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return compare(effect)
       case 'look':
         return answer(effect.id, async () => {
-          const {id, source, size, wish} = effect
+          const {id, source, picture, wish} = effect
           const {contentsOf} = await import('./looking.js') // With its archives, for the few visits that need it.
-          return {type: 'looked', id, ...(await contentsOf(pool, id, source, size, wish))}
+          return {type: 'looked', id, ...(await contentsOf(pool, id, source, picture, wish))}
         })
       case 'copy':
         return copy(effect.words)

@@ -10,12 +10,12 @@ import {edgesOf, isFlat, pngHead} from './offer.js'
  * What of the open picture's size is in a file: the structures of a label map, boxes, and whether it can be opened as a
  * picture. What a person says that it is, and what speaks against it, is thrown.
  * @param {Pick<ReturnType<typeof createPool>, 'ask'>} pool @param {number} job
- * @param {{blob: Blob, name: string}} file @param {Extent} size @param {LookJob['wish']} wish
+ * @param {{blob: Blob, name: string}} file @param {Extent & {name: string}} picture  the open one @param {LookJob['wish']} wish
  * @returns {Promise<{structures: readonly Structure[] | null, boxes: readonly Sides[] | null, isPicture: boolean}>}
  */
-export async function contentsOf(pool, job, {blob, name}, size, wish) {
+export async function contentsOf(pool, job, {blob, name}, {name: shown, ...size}, wish) {
   const labels = async () => (await pool.ask(job, 'readLabels', {bytes: await blob.arrayBuffer(), size})).masks
-  const boxes = async () => pool.ask(job, 'readBoxes', {bytes: await blob.arrayBuffer(), size})
+  const boxes = async () => pool.ask(job, 'readBoxes', {bytes: await blob.arrayBuffer(), size, name: shown})
   const orNull = (/** @type {Promise<any>} */ reading) => reading.then((found) => (found.length > 0 ? found : null), () => null)
   if (wish === 'reference') return {structures: await labels(), boxes: null, isPicture: false}
   if (/\.json$/i.test(name)) return {structures: null, boxes: await boxes(), isPicture: false}

@@ -410,7 +410,7 @@
  *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'measure', id: number, masks: readonly Mask[]}
  *   | {type: 'compare', id: number, size: Extent, pairs: readonly MaskPair[]}
- *   | {type: 'look', id: number, source: Source, size: Extent, wish: LookJob['wish']}
+ *   | {type: 'look', id: number, source: Source, picture: Extent & {name: string}, wish: LookJob['wish']}
  *   | {type: 'copy', words: string}
  *   | {type: 'read-session', blob: Blob}
  *   | {type: 'keep', session: Session, shelved: boolean}
@@ -447,7 +447,7 @@
  * @property {(objects: readonly CoreMask[]) => Measures[]} measure  on the open picture
  * @property {(width: number, height: number, object: CoreMask, reference: CoreMask) => Comparison} compare
  * @property {(bytes: Uint8Array, width: number, height: number) => (CoreMask & {id: number, areaPx: number})[]} readLabels
- * @property {(bytes: Uint8Array, width: number, height: number) => [number, number, number, number][]} readBoxes  inside the picture, with fractions where the file has them
+ * @property {(bytes: Uint8Array, width: number, height: number, name: string) => [number, number, number, number][]} readBoxes  inside the picture, with fractions where the file has them
  */
 /** @typedef {{region: Mask['region'], mask: Uint8Array}} CoreMask */
 /** @typedef {CoreMask & {box: Box, score: number, areaPx: number}} CoreObject */

@@ -78,7 +78,7 @@ const answers = {
     const objects = core.readLabels(new Uint8Array(bytes), width, height)
     return {masks: objects.map(({id, region, mask, areaPx}) => ({id, region, bytes: mask, areaPx}))}
   },
-  readBoxes: ({bytes, size: {width, height}}) => core.readBoxes(new Uint8Array(bytes), width, height),
+  readBoxes: ({bytes, size: {width, height}, name}) => core.readBoxes(new Uint8Array(bytes), width, height, name),
 }
 
 /** What of an answer is handed over rather than copied. @param {unknown} answer @returns {Transferable[]} */

@@ -10,5 +10,5 @@ fuzz_target!(|bytes: &[u8]| {
     let limits = Limits { max_bytes: 1 << 20, max_pixels: 1 << 16 };
     let size = Size { width: 17, height: 17 };
     drop(import::labels(bytes, size, &limits));
-    drop(import::boxes(bytes, size, &limits));
+    drop(import::boxes(bytes, size, Some("a.png"), &limits));
 });

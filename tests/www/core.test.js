@@ -77,7 +77,10 @@ test('the label map and the boxes that the core writes are those that it reads',
       hint: 'choose the label map that was made for this picture',
     })
   }
-  assert.deepEqual(core.readBoxes(core.cocoJson(4, 2, undefined, objects), 4, 2), [[0, 0, 4, 2], [0, 0, 4, 2]])
+  assert.deepEqual(core.readBoxes(core.cocoJson(4, 2, undefined, objects), 4, 2, 'a.png'), [[0, 0, 4, 2], [0, 0, 4, 2]])
+  const images = ['a.png', 'b.png'].map((file_name, id) => ({id, file_name, width: 4, height: 2}))
+  const ofTwo = new TextEncoder().encode(JSON.stringify({images, annotations: images.map(({id}) => ({image_id: id, bbox: [id, 0, 2, 2]}))}))
+  assert.deepEqual(core.readBoxes(ofTwo, 4, 2, 'b.png'), [[1, 0, 3, 2]], 'of the picture that is called so')
 })
 
 /** @param {Awaited<ReturnType<typeof started>>} core */

@@ -190,6 +190,8 @@ test('work whose place another picture takes can be had back, until something is
   assert.deepEqual(other.note.session.work, studyOf(worked).work)
   assert.equal(open(other, 'third.png').note?.kind, 'replaced', 'nothing was made on the second')
   assert.equal(play(other, {type: 'closed'}).state.note?.kind, 'replaced')
+  const looking = play(other, {type: 'file-given', blob: new Blob(), name: 'third.png', demo: null})
+  assert.deepEqual([types(looking.effects), looking.state.note?.kind], [['look'], 'replaced'])
   assert.equal(withObject(other, [2, 2, 20, 15]).note, null)
   assert.equal(open(open(openedState(), 'a.png'), 'b.png').note, null, 'nothing was made at all')
   assert.equal(open(play(worked, {type: 'closed'}).state, 'other.png').note?.kind, 'replaced', 'also of what was closed')

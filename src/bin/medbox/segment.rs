@@ -107,10 +107,11 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     let bytes = files::read(&args.input)?;
     let study = formats::open(&bytes, &Limits::default()).map_err(|e| CliError::from(e).at(&args.input))?;
     let size = study.image.size();
+    let file_name = args.input.file_name().and_then(|n| n.to_str());
     let boxes: Vec<BoxPrompt> = match &args.boxes {
         Some(path) => {
             let list = files::read(path)?;
-            import::boxes(&list, size, &Limits::default()).map_err(|e| CliError::from(e).at(path))?
+            import::boxes(&list, size, file_name, &Limits::default()).map_err(|e| CliError::from(e).at(path))?
         }
         None => {
             let sides = args.box_sides.iter();
@@ -130,7 +131,6 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     let answer = pipeline.segment(&boxes, &options)?;
 
     // All of them or none.
-    let file_name = args.input.file_name().and_then(|n| n.to_str());
     let image = pipeline.image()?;
     for (kind, file) in kinds.iter().zip(&mut written) {
         file.fill(&kind.render(image, file_name, &answer)?)?;
