@@ -146,7 +146,8 @@ test('the next picture of a series opens without a question', {timeout: SLOW_MS}
   const labels = new Uint16Array(width * height).map((_, i) => 100 + ((i * 2654435761) >>> 27)) // noise
   await drop(page, 'next.png', writeLabels({width, height, labels}))
   await page.waitForFunction(() => document.querySelector('[data-part="file"]')?.textContent === 'next.png')
-  await soon(async () => assert.equal(await part(page, 'note').isVisible(), false))
+  // It says how to come back to the one before, and asks nothing.
+  await soon(async () => assert.equal(await part(page, 'noteText').innerText(), `${demo.file} with 1 object was put aside.`))
   assert.deepEqual(problems, [])
   await context.close()
 })
