@@ -153,10 +153,8 @@ pub fn objects(map: &LabelMap, min_area_px: usize, limits: &Limits) -> Result<Ve
 /// # Ok::<(), medbox::Error>(())
 /// ```
 pub fn boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Vec<BoxPrompt>, ImportError> {
-    let sides = match is_archive(bytes) {
-        true => npz::read_boxes(bytes, limits)?,
-        false => json_boxes(bytes, picture, name, limits)?,
-    };
+    let sides =
+        if is_archive(bytes) { npz::read_boxes(bytes, limits)? } else { json_boxes(bytes, picture, name, limits)? };
     if sides.is_empty() {
         return Err(unreadable(&"the list is empty"));
     }

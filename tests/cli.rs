@@ -164,8 +164,8 @@ fn what_is_wrong_with_the_input_is_said() {
          hint: give the output another name\n",
     );
     check(
-        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.png", "-o", "mask.png"],
-        "error[output.twice]: two outputs are one file, and the second would replace the first: mask.png\n\
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.png", "-o", "./mask.png"],
+        "error[output.twice]: two outputs are one file, and the second would replace the first: ./mask.png\n\
          hint: give each output a name of its own\n",
     );
     check(

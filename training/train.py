@@ -321,7 +321,7 @@ class Trainer:
         say: Callable[[str], None] = print,
     ) -> None:
         """`teacher` finds further objects in `found_share` of the views; `compiled`: PyTorch fuses the step's operations, which
-        takes it a minute and pays on a GPU."""
+        takes it two minutes and pays on a GPU."""
         self.settings, self.folder, self.device, self.say = settings, folder, device, say
         self.facts = {  # about this run, as it starts: the checked-out commit may be another one when it ends
             "run": folder.name,
@@ -614,7 +614,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     parser.add_argument("--name", help="folder of this run in the cache; the model's name unless given")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--workers", type=int, help="processes that make samples (default: 1, with a GPU all cores but two)")
-    parser.add_argument("--compile", action="store_true", help="let PyTorch fuse operations: a minute to start, faster on a GPU")
+    parser.add_argument("--compile", action="store_true", help="let PyTorch fuse operations: two minutes to start, faster on a GPU")
     fields, sample_fields = (
         [f for f in dataclasses.fields(kind) if f.name not in ("model", "side") and f.type in ("int", "float", "bool")]
         for kind in (Settings, SampleSettings)

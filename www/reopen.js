@@ -28,10 +28,12 @@ export function sessionRead(state, {session, from, savedMs, shelved}) {
 }
 
 /**
- * What is said of the work whose place another picture takes, or of what stood aside already: how to come back to it.
+ * What is said of the work whose place another picture takes, or of what stood aside already: how to come back to it. That
+ * files were not saved goes before it.
  * @param {State} state @returns {State['note']}
  */
 export function setAside(state) {
+  if (state.note?.kind === 'unsaved') return state.note
   const left = {...state, study: state.study ?? state.shelved}
   const session = left.study && left.study.work.items.length > 0 ? sessionOf(left) : null
   if (session) return {kind: 'replaced', session}

@@ -248,7 +248,7 @@ function act(state, action) {
       const fresh = {
         shelved: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
-        notice: state.batch && batchNotice(state.batch, job.source.name), note: state.note?.kind === 'unsaved' ? state.note : setAside(state), tool: /** @type {const} */ ('box'),
+        notice: state.batch && batchNotice(state.batch, job.source.name), note: setAside(state), tool: /** @type {const} */ ('box'),
       }
       return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))
     }

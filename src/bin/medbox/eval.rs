@@ -127,7 +127,6 @@ fn parse_jitter(text: &str) -> Result<f64, String> {
 pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     let rows: Vec<&Path> = args.rows.as_deref().into_iter().collect();
     files::check_outputs(&rows, &args.only.as_deref().into_iter().collect::<Vec<_>>())?;
-    let rows = rows.first().map(|path| files::Output::create(path)).transpose()?;
     let (unit, measured, model) = match &args.npz {
         Some(folder) => {
             let cases = challenge::find(folder, args.max_images)?;
@@ -166,11 +165,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     } else {
         files::tell(report.to_string().trim_end())?;
     }
-    if let Some(mut file) = rows {
-        file.fill(&report::rows(&pictures))?;
-        file.keep()?;
-    }
-    Ok(())
+    files::write(&rows.into_iter().map(|path| (path, report::rows(&pictures))).collect::<Vec<_>>())
 }
 
 /// What came of the pictures that were chosen.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, Read as _, Write as _},
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
 };
 
 use medbox::formats::Limits;
@@ -24,9 +24,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     read().map_err(|e| CliError::io(path, &e))
 }
 
-/// Refuses outputs that are inputs, which would be lost, or one another.
+/// Refuses, before hours of work, outputs that cannot be written, and those that are inputs, which would be lost, or one another.
 pub(crate) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<(), CliError> {
-    let is_same = |a: &Path, b: &Path| a == b || same_file::is_same_file(a, b).unwrap_or(false);
+    let is_same = |a: &Path, b: &Path| {
+        same_file::is_same_file(a, b).unwrap_or(false) || matches!((absolute(a), absolute(b)), (Ok(a), Ok(b)) if a == b)
+    };
     for (i, output) in outputs.iter().enumerate() {
         if inputs.iter().any(|input| is_same(output, input)) {
             let message = "the output is a file that is read, which would be lost";
@@ -36,61 +38,58 @@ pub(crate) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<(), C
             let message = "two outputs are one file, and the second would replace the first";
             return Err(CliError::new("output.twice", message, "give each output a name of its own").at(output));
         }
+        Part::of(output, b"")?; // It is gone again at once: nothing stays if the work is broken off.
     }
     Ok(())
 }
 
-/// A file that is to be written, under another name until it is whole: what it replaces stays until then, and that it cannot be
-/// written is known before hours of work.
-#[derive(Debug)]
-pub(crate) struct Output {
-    path: PathBuf,
-    /// `None` for what is no plain file, as `/dev/stdout`, which cannot be replaced.
-    part: Option<NamedTempFile>,
+/// Writes all of the files or, where one of them cannot be written, none. What they replace stays until they are whole.
+pub(crate) fn write(files: &[(&Path, Vec<u8>)]) -> Result<(), CliError> {
+    let parts: Vec<Part<'_>> = files.iter().map(|(path, bytes)| Part::of(path, bytes)).collect::<Result<_, _>>()?;
+    parts.into_iter().try_for_each(Part::keep)
 }
 
-impl Output {
-    /// Prepares to write `path`. Nothing stands there, and nothing is lost, before [`Output::keep`].
-    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
-        let fail = |e: &io::Error| CliError::io(path, e);
-        // Of a link the file that it leads to is replaced.
+/// What a file is to hold, beside it under another name, which goes unless it is kept.
+struct Part<'a> {
+    path: &'a Path,
+    /// Of a link the file that it leads to.
+    at: PathBuf,
+    /// `None` for what is no plain file, as `/dev/stdout`, which cannot be replaced.
+    file: Option<NamedTempFile>,
+}
+
+impl<'a> Part<'a> {
+    fn of(path: &'a Path, bytes: &[u8]) -> Result<Self, CliError> {
         let at = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if at.is_dir() {
-            return Err(fail(&io::ErrorKind::IsADirectory.into()));
-        }
-        let part = if at.exists() && !at.is_file() {
-            None
-        } else {
-            if at.is_file() {
+        let make = || -> io::Result<Option<NamedTempFile>> {
+            if at.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            if at.exists() {
                 // A file that may not be written is not replaced either, though its folder would allow it.
-                File::options().append(true).open(&at).map_err(|e| fail(&e))?;
+                let mut existing = File::options().append(true).open(&at)?;
+                if !at.is_file() {
+                    return existing.write_all(bytes).map(|()| None);
+                }
             }
             let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Some(new_part(folder).map_err(|e| fail(&e))?)
+            let mut file = new_file(folder)?;
+            file.write_all(bytes)?;
+            Ok(Some(file))
         };
-        Ok(Self { path: at, part })
-    }
-
-    /// Writes all that the file is to hold.
-    pub(crate) fn fill(&mut self, bytes: &[u8]) -> Result<(), CliError> {
-        let written = match &mut self.part {
-            Some(part) => part.write_all(bytes).and_then(|()| part.flush()),
-            None => fs::write(&self.path, bytes),
-        };
-        written.map_err(|e| CliError::io(&self.path, &e))
+        let file = make().map_err(|e| CliError::io(path, &e))?;
+        Ok(Self { path, at, file })
     }
 
     /// Gives the file its name.
-    pub(crate) fn keep(self) -> Result<(), CliError> {
-        match self.part {
-            Some(part) => part.persist(&self.path).map(drop).map_err(|e| CliError::io(&self.path, &e.error)),
-            None => Ok(()),
-        }
+    fn keep(self) -> Result<(), CliError> {
+        let kept = self.file.map_or(Ok(()), |file| file.persist(&self.at).map(drop));
+        kept.map_err(|e| CliError::io(self.path, &e.error))
     }
 }
 
-/// A file without a name that lasts, with the rights that any new file gets.
-fn new_part(folder: &Path) -> io::Result<NamedTempFile> {
+/// A file with a name that does not last, and the rights that any new file gets.
+fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".medbox-").suffix(".part");
     #[cfg(unix)]

@@ -119,9 +119,6 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
         }
     };
 
-    let mut written: Vec<files::Output> =
-        paths.iter().map(|path| files::Output::create(path)).collect::<Result<_, _>>()?;
-
     let loading_at = clock_ms();
     let model = args.choice.load_model()?;
     let load_ms = clock_ms() - loading_at;
@@ -132,10 +129,8 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
 
     // All of them or none.
     let image = pipeline.image()?;
-    for (kind, file) in kinds.iter().zip(&mut written) {
-        file.fill(&kind.render(image, file_name, &answer)?)?;
-    }
-    written.into_iter().try_for_each(files::Output::keep)?;
+    let rendered = paths.iter().zip(&kinds).map(|(&path, kind)| Ok((path, kind.render(image, file_name, &answer)?)));
+    files::write(&rendered.collect::<Result<Vec<_>, CliError>>()?)?;
     if kinds.iter().any(|kind| matches!(kind, OutputKind::LabelMap | OutputKind::Npz))
         && let Some(note) = covered(&answer)
     {
