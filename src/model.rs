@@ -1,6 +1,10 @@
-//! The networks: encoder and decoder behind one small trait, and its ONNX form. This file and
-//! `model/weights.rs` alone name the engine.
+//! The networks: encoder and decoder behind one small trait, and its ONNX form. This file and those in `model/` alone name
+//! the engine.
 
+mod conv;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(crate) mod kernels;
+mod shuffle;
 mod weights;
 
 use std::{fmt::Write as _, io::Cursor, sync::Arc};
@@ -345,7 +349,11 @@ fn prepare(
     inputs: &[(&str, &[usize])],
     outputs: &[&str],
 ) -> Result<Arc<TypedRunnableModel>, ModelError> {
-    let load = |e: &TractError| ModelError::Load { file: file.to_owned(), reason: format!("{e:#}") };
+    let model = typed(file, bytes, inputs, outputs)?;
+    optimised(model, IN_PAGE).and_then(TypedModel::into_runnable).map_err(|e| not_loaded(file, &e))
+}
+
+fn typed(file: &str, bytes: &[u8], inputs: &[(&str, &[usize])], outputs: &[&str]) -> Result<TypedModel, ModelError> {
     let onnx = tract_onnx::onnx();
     let read = || -> TractResult<_> {
         let mut file = onnx.proto_model_for_read(&mut Cursor::new(bytes))?;
@@ -354,7 +362,7 @@ fn prepare(
         }
         onnx.model_for_proto_model(&file)
     };
-    let mut model = read().map_err(|e| load(&e))?;
+    let mut model = read().map_err(|e| not_loaded(file, &e))?;
     let names: Vec<&str> = inputs.iter().map(|&(name, _)| name).collect();
     for tensor in names.iter().chain(outputs) {
         if model.find_outlet_label(tensor).is_none() && !model.nodes().iter().any(|node| node.name == **tensor) {
@@ -367,79 +375,50 @@ fn prepare(
         for (index, (_, shape)) in inputs.iter().enumerate() {
             model.set_input_fact(index, f32::fact(*shape).into())?;
         }
-        let mut model = model.into_typed()?;
-        declutter().optimize(&mut model)?;
-        model.optimize()?;
-        Ok(model)
+        model.into_typed()
     };
-    ordered().and_then(TypedModel::into_runnable).map_err(|e| load(&e))
+    ordered().map_err(|e| not_loaded(file, &e))
 }
 
-/// Of the engine's passes those that these networks need: constants are folded and each operation puts itself more simply.
-/// The others look for what is not there (masks of language models, slices), or move transpositions through the network,
-/// which takes longer than all others together; without them a box takes less time or the same.
-fn declutter() -> Optimizer {
+/// Whether the networks run in a page, where the engine has no assembly and some of its work is done by code of ours.
+const IN_PAGE: bool = cfg!(target_arch = "wasm32");
+
+fn optimised(mut model: TypedModel, in_page: bool) -> TractResult<TypedModel> {
+    if in_page {
+        // Weights are constants then, and the engine has not yet made products of matrices of any convolution.
+        passes(&[CONSTANTS]).optimize(&mut model)?;
+        conv::replace_convolutions(&mut model)?;
+        shuffle::replace_shuffles(&mut model)?;
+    }
+    passes(&[CONSTANTS, SIMPLER]).optimize(&mut model)?;
+    model.optimize()?;
+    Ok(model)
+}
+
+/// The engine's names of the passes that these networks need: constants are folded …
+const CONSTANTS: &str = "PropConst";
+/// … and each operation puts itself more simply.
+const SIMPLER: &str = "declutter";
+
+/// Some of the engine's passes. The others look for what is not there (masks of language models, slices), or move
+/// transpositions through the network, which takes longer than all others together; without them a box takes less time or
+/// the same.
+fn passes(names: &[&str]) -> Optimizer {
     let mut passes = Optimizer::declutter();
     passes.passes.retain(|pass| {
-        let name = format!("{pass:?}");
-        name.starts_with("PropConst") || name == "declutter"
+        let found = format!("{pass:?}");
+        names.iter().any(|name| found.starts_with(name))
     });
     passes
-}
-
-/// Which of the engine's kernels multiplies matrices in a page; `docs/decisions/0005-a-kernel-for-sixteen-registers.md` has
-/// what was measured.
-#[cfg(target_arch = "wasm32")]
-pub(crate) mod kernels {
-    use std::hint::black_box;
-
-    use tract_onnx::{
-        prelude::DatumType,
-        tract_core::tract_linalg::{
-            MmmDispatch,
-            isa::{Arch, IsaSet},
-            mmm::{Query, Suitable},
-            mmm_tiers::MmmTier,
-        },
-    };
-
-    /// Eight accumulators, 32 rows by one column.
-    const TALL: &str = "wasm_f32_32x1";
-
-    tract_onnx::tract_core::internal::inventory::submit! {
-        MmmTier {
-            arch: Some(Arch::Wasm32Simd128),
-            precedence: 2, // above the engine's own, which is 1
-            name: "medbox-sixteen-registers",
-            applies: |_| has_sixteen_registers(),
-            preferred,
-        }
-    }
-
-    /// The engine takes its tile of 8 × 8 for every product. Its sixteen accumulators leave no vector register of an x86
-    /// processor for anything else, and a browser's code then moves them to memory and back. Where [`TALL`] wastes
-    /// nothing it is faster there; elsewhere the choice stays the engine's.
-    fn preferred(_: &IsaSet, accumulator: DatumType, query: &Query, _: &[Suitable]) -> Option<&'static str> {
-        let (m, k, n) = (query.m?, query.k?, query.n?);
-        (accumulator == DatumType::F32 && m >= 64 && m % 32 == 0 && k >= 64 && n >= 8).then_some(TALL)
-    }
-
-    /// Whether the processor below is an x86: it makes of 0 / 0 a NaN whose sign bit is set, an ARM one whose sign bit is
-    /// not. WebAssembly leaves that bit to the processor, and has no other way to ask.
-    fn has_sixteen_registers() -> bool {
-        (black_box(0.0_f32) / black_box(0.0_f32)).is_sign_negative()
-    }
-
-    /// The name of the kernel that multiplies a matrix of `m` × `k` by one of `k` × `n`.
-    pub(crate) fn name(m: usize, k: usize, n: usize) -> String {
-        let kernel = MmmDispatch::native().preferred_kernel(DatumType::F32, Some(m), Some(k), Some(n));
-        kernel.map_or_else(String::new, |kernel| kernel.name().to_owned())
-    }
 }
 
 fn floats(value: &TValue) -> TractResult<Vec<f32>> {
     let value = value.cast_to_dt(f32::datum_type())?;
     Ok(value.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
+}
+
+fn not_loaded(file: &str, error: &TractError) -> ModelError {
+    ModelError::Load { file: file.to_owned(), reason: format!("{error:#}") }
 }
 
 fn failed(network: &'static str, error: &TractError) -> ModelError {
@@ -496,8 +475,54 @@ mod tests {
     #[test]
     fn two_of_the_engines_passes_are_run() {
         // The names are the engine's own: should they change, these would be left out too.
-        let names: Vec<String> = declutter().passes.iter().map(|pass| format!("{pass:?}")).collect();
+        let passes = passes(&[CONSTANTS, SIMPLER]).passes;
+        let names: Vec<String> = passes.iter().map(|pass| format!("{pass:?}")).collect();
         assert_eq!(names, ["PropConst(0)", "declutter"]);
+    }
+
+    /// The networks of the default model, with operations of ours in them and without.
+    #[track_caller]
+    fn check_same_in_page(file: &str, bytes: &[u8], inputs: &[(&str, &[usize])], outputs: &[&str], n_ours: [usize; 2]) {
+        let [engine, ours] = [false, true].map(|in_page| {
+            optimised(typed(file, bytes, inputs, outputs).expect("a network"), in_page).expect("optimised")
+        });
+        let count = |name: &str| ours.nodes().iter().filter(|node| node.op.name() == name).count();
+        assert_eq!(["DirectConv", "Interleave"].map(count), n_ours, "operations of ours in {file}");
+
+        let values = |i: usize, n: usize| (0..n).map(|j| ((i + j * 37) % 101) as f32 / 101.0).collect::<Vec<_>>();
+        let given: TVec<TValue> = inputs
+            .iter()
+            .enumerate()
+            .map(|(i, (_, shape))| {
+                Tensor::from_shape(shape, &values(i, shape.iter().product())).expect("a tensor").into()
+            })
+            .collect();
+        let run =
+            |model: TypedModel| model.into_runnable().and_then(|model| model.run(given.clone())).expect("it runs");
+        for ((ours, engine), name) in run(ours).iter().zip(run(engine)).zip(outputs) {
+            let (ours, engine) = (floats(ours).expect("floats"), floats(&engine).expect("floats"));
+            let size = engine.iter().fold(1.0, |size, value| value.abs().max(size));
+            let worst = ours.iter().zip(&engine).fold(0.0, |worst, (a, b)| (a - b).abs().max(worst));
+            assert!(worst <= 1e-4 * size, "{name} differs by {worst} of {size}");
+        }
+    }
+
+    #[test]
+    fn operations_of_ours_give_what_the_engine_gives() {
+        let manifest = Manifest::parse(include_str!("../models/lite/manifest.json")).expect("a manifest");
+        let side = manifest.input.side as usize;
+        let (encoder, decoder) = (&manifest.encoder, &manifest.decoder);
+        let features = || encoder.features.iter().map(|feature| (feature.name.as_str(), feature.shape.as_slice()));
+        let outputs: Vec<&str> = features().map(|(name, _)| name).collect();
+        let picture = [1, 3, side, side];
+        let inputs = [(encoder.input.as_str(), picture.as_slice())];
+        check_same_in_page("encoder", include_bytes!("../models/lite/encoder.onnx"), &inputs, &outputs, [4, 3]);
+
+        let class = decoder.class_weights.as_deref().expect("a class prompt");
+        let inputs: Vec<_> =
+            features().chain([(decoder.boxes.as_str(), [1, 4].as_slice()), (class, &[1, N_CLASSES])]).collect();
+        let outputs = [decoder.logits.as_str(), decoder.score.as_str()];
+        check_same_in_page("decoder", include_bytes!("../models/lite/decoder.onnx"), &inputs, &outputs, [3, 4]);
     }
 
     #[test]

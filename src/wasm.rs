@@ -452,7 +452,13 @@ pub fn npz_segs(width: u32, height: u32, objects: &Array) -> Result<Uint8Array, 
 /// The engine's kernel that multiplies a matrix of `m` × `k` by one of `k` × `n` on this machine, for benchmarks and tests.
 #[wasm_bindgen(js_name = matrixKernel)]
 pub fn matrix_kernel(m: usize, k: usize, n: usize) -> String {
-    model::kernels::name(m, k, n)
+    model::kernels::matrix_kernel(m, k, n)
+}
+
+/// The kernel that computes SiLU, for tests.
+#[wasm_bindgen(js_name = siluKernel)]
+pub fn silu_kernel() -> String {
+    model::kernels::silu_kernel()
 }
 
 /// An object that came back from the page.

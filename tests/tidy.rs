@@ -45,7 +45,7 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-/// Fails with every file below `place` that holds one of `words`, apart from those `allowed`.
+/// Fails with every file below `place` that holds one of `words`, apart from those whose paths start with one of `allowed`.
 #[track_caller]
 fn check_absent(place: &str, ending: &str, words: &[&str], allowed: &[&str]) {
     let mut n_searched = 0;
@@ -53,7 +53,7 @@ fn check_absent(place: &str, ending: &str, words: &[&str], allowed: &[&str]) {
     for source in sources().iter().filter(|s| s.path.starts_with(place) && s.path.ends_with(ending)) {
         n_searched += 1;
         for word in words.iter().filter(|word| source.text.contains(**word)) {
-            if !allowed.contains(&source.path.as_str()) {
+            if !allowed.iter().any(|start| source.path.starts_with(start)) {
                 breaches.push(format!("{} holds “{word}”", source.path));
             }
         }
@@ -64,7 +64,7 @@ fn check_absent(place: &str, ending: &str, words: &[&str], allowed: &[&str]) {
 
 #[test]
 fn one_room_names_the_engine() {
-    check_absent("src/", ".rs", &["tract_"], &["src/model.rs", "src/model/weights.rs"]);
+    check_absent("src/", ".rs", &["tract_"], &["src/model.rs", "src/model/"]);
 }
 
 #[test]

@@ -443,6 +443,7 @@
  * @property {(width: number, height: number, fileName: string | undefined, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} cocoJson
  * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} npzSegs
  * @property {(m: number, k: number, n: number) => string} matrixKernel  the engine's for m × k by k × n, on this machine
+ * @property {() => string} siluKernel  what computes SiLU
  * @property {(width: number, height: number, object: CoreMask, how: Refinement) => CoreMask & {areaPx: number}} refine
  * @property {(objects: readonly CoreMask[]) => Measures[]} measure  on the open picture
  * @property {(width: number, height: number, object: CoreMask, reference: CoreMask) => Comparison} compare
