@@ -65,6 +65,7 @@ struct StudyRecord {
     height: u32,
     format: &'static str,
     bits: u8,
+    has_more: bool,
     /// Null for pictures that are shown as they are.
     window: Option<WindowRecord>,
     value_range: RangeRecord,
@@ -212,6 +213,7 @@ pub fn open(source: &JsValue) -> Result<JsValue, JsValue> {
         height: image.size().height,
         format: source.format,
         bits: source.bits,
+        has_more: source.has_more,
         window: image.window().map(|window| WindowRecord { level: window.level, width: window.width }),
         value_range: RangeRecord { min, max },
     };
@@ -584,7 +586,7 @@ fn read_source(source: &JsValue) -> Result<Study, JsValue> {
         let image = Image::from_rgb8(size, rgb).map_err(js_error)?;
         return Ok(Study {
             image,
-            source: formats::Source { format: "ImageData", bits: 8, channels: 4, float: false },
+            source: formats::Source { format: "ImageData", bits: 8, channels: 4, float: false, has_more: false },
         });
     }
     let bytes = source

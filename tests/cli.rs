@@ -73,6 +73,21 @@ fn segment_writes_every_kind_of_output_and_one_json_object() {
 }
 
 #[test]
+fn of_several_pictures_in_a_file_the_first_is_taken_and_that_is_told() {
+    let folder = folder_with_disc();
+    let disc = image::open(folder.path().join("disc.png")).expect("a picture").into_rgba8();
+    let file = fs::File::create(folder.path().join("discs.gif")).expect("a file");
+    let frames = (0..2).map(|_| image::Frame::new(disc.clone()));
+    image::codecs::gif::GifEncoder::new(file).encode_frames(frames).expect("a written picture");
+    let told = medbox(folder.path(), &["segment", "discs.gif", "--box", "58,28,142,112"]);
+    assert!(stdout(&told).contains("   1  box 58,28,142,112  "));
+    assert_eq!(
+        String::from_utf8_lossy(&told.stderr),
+        "note: discs.gif holds more than one picture; the first is taken\n"
+    );
+}
+
+#[test]
 fn an_object_that_the_label_map_cannot_show_is_told_of() {
     let folder = folder_with_disc();
     let twice = ["segment", "disc.png", "--box", "58,28,142,112", "--box", "58,28,142,112"];

@@ -16,7 +16,7 @@
  * A call that is added here says in `engine.js` what it needs of its worker.
  * @property {{ask: {module: WebAssembly.Module}, answer: null}} start
  * @property {{ask: {manifest: string, encoder: ArrayBuffer, decoder: ArrayBuffer}, answer: Omit<ModelInfo, 'sha256'>}} load  transferred
- * @property {{ask: {bytes: ArrayBuffer, pixels: boolean}, answer: {width: number, height: number, format: string, bits: number, window: GreyWindow | null, valueRange: ValueRange, pixels: Uint8ClampedArray<ArrayBuffer> | null}}} open  both transferred; pixels are RGBA, null unless asked for
+ * @property {{ask: {bytes: ArrayBuffer, pixels: boolean}, answer: {width: number, height: number, format: string, bits: number, hasMore: boolean, window: GreyWindow | null, valueRange: ValueRange, pixels: Uint8ClampedArray<ArrayBuffer> | null}}} open  both transferred; pixels are RGBA, null unless asked for
  * @property {{ask: GreyWindow & {pixels: boolean}, answer: {pixels: Uint8ClampedArray<ArrayBuffer> | null}}} setWindow  of the open picture, in stored units; what was encoded through another window is forgotten
  * @property {{ask: {}, answer: {probabilities: number[] | null, ms: number, kept: KeptView}}} encode  the whole picture; kept is transferred
  * @property {{ask: {view: ViewRect, kept: KeptView}, answer: null}} adopt  copied, as others may need it

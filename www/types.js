@@ -284,7 +284,7 @@
 
 /**
  * `segmented` comes once or, where boxes are spread over workers, in parts: `at` are the places of the boxes in the job.
- * @typedef {{width: number, height: number, format: string, bits: number, picture: ImageData, window: GreyWindow | null, valueRange: ValueRange}} Opened  window: null for pictures that are shown as they are
+ * @typedef {{width: number, height: number, format: string, bits: number, hasMore: boolean, picture: ImageData, window: GreyWindow | null, valueRange: ValueRange}} Opened  window: null for pictures that are shown as they are
  * @typedef {{type: 'listed', models: readonly ModelEntry[], demos: readonly Demo[]}
  *   | {type: 'loading', loading: Loading | null}
  *   | {type: 'model-chosen', name: string}
@@ -430,7 +430,7 @@
  * @typedef {object} Core
  * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<{memory: WebAssembly.Memory}>} default
  * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array, sums?: {encoder: string, decoder: string}) => Omit<ModelInfo, 'sha256'>} loadModel  sums: SHA-256, where they are known already
- * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, window: GreyWindow | null, valueRange: ValueRange}} open
+ * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, hasMore: boolean, window: GreyWindow | null, valueRange: ValueRange}} open
  * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
  * @property {() => {probabilities: number[] | null, ms: number}} encode
  * @property {(level: number, width: number) => void} setWindow  of what is shown and segmented; masks that were made stay

@@ -232,7 +232,7 @@ function act(state, action) {
     case 'opened': {
       const job = jobAnswered(state, 'open', action.id)
       if (!job) return [state, []]
-      const {width, height, format, bits, picture, window, valueRange} = action.opened
+      const {width, height, format, bits, hasMore, picture, window, valueRange} = action.opened
       const shown = {picture, opened: picture, window: window ?? WINDOW_8_BIT, openedWindow: window ?? WINDOW_8_BIT, stored: window !== null, valueRange}
       const opened = /** @type {Study} */ ({
         source: job.source,
@@ -248,7 +248,8 @@ function act(state, action) {
       const fresh = {
         shelved: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
-        notice: state.batch && batchNotice(state.batch, job.source.name), note: setAside(state), tool: /** @type {const} */ ('box'),
+        notice: state.batch ? batchNotice(state.batch, job.source.name) : hasMore ? {key: /** @type {const} */ ('notice.firstPicture'), values: {name: job.source.name}} : null,
+        note: setAside(state), tool: /** @type {const} */ ('box'),
       }
       return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))
     }

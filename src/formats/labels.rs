@@ -113,7 +113,8 @@ fn read_raw_png(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
         8 => Samples::U8(packed),
         _ => Samples::U8(unpack_bits(&packed, frame.line_size, width as usize, bits)),
     };
-    Ok(Raster { format, size, channels, samples, bits, float: false, orientation: Orientation::NoTransforms })
+    let orientation = Orientation::NoTransforms;
+    Ok(Raster { format, size, channels, samples, bits, float: false, orientation, has_more: false })
 }
 
 #[cfg(test)]

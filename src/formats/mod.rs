@@ -79,6 +79,8 @@ pub struct Source {
     pub channels: u8,
     /// Whether samples are floating point numbers.
     pub float: bool,
+    /// Whether the file holds further pictures, which are left out: pages, frames.
+    pub has_more: bool,
 }
 
 /// Why bytes could not be opened.
@@ -214,7 +216,7 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Study, OpenError> {
         Kind::Raster(format) => raster::read(bytes, format, limits)?.into_study(),
         Kind::Npz => {
             let (image, channels) = npz::read_image(bytes, limits)?;
-            Ok(Study { image, source: Source { format: "NPZ", bits: 8, channels, float: false } })
+            Ok(Study { image, source: Source { format: "NPZ", bits: 8, channels, float: false, has_more: false } })
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use image::{
-    ColorType, ImageDecoder, ImageError,
+    AnimationDecoder, ColorType, ImageDecoder, ImageError,
     codecs::{bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder},
     error::LimitErrorKind,
     metadata::Orientation,
@@ -95,6 +95,8 @@ pub struct Raster {
     pub(super) float: bool,
     /// How to turn the picture upright.
     pub(super) orientation: Orientation,
+    /// Whether the file holds further pictures.
+    pub(super) has_more: bool,
 }
 
 /// Decodes a raster whose format is known.
@@ -125,7 +127,9 @@ fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, O
     match format {
         Format::Png => {
             check_png_size(bytes)?;
-            let raster = decode(PngDecoder::with_limits(cursor, image_limits(limits)), bytes, format, limits)?;
+            let decoder = PngDecoder::with_limits(cursor, image_limits(limits));
+            let has_more = decoder.as_ref().is_ok_and(|decoder| decoder.is_apng().unwrap_or(false));
+            let raster = Raster { has_more, ..decode(decoder, bytes, format, limits)? };
             // The decoder has scaled fewer bits to eight; the header tells (PNG specification, section 11.2.1).
             Ok(match bytes.get(24..26) {
                 Some(&[depth @ (1 | 2 | 4), 0]) => Raster { bits: depth, ..raster },
@@ -134,8 +138,20 @@ fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, O
         }
         Format::Jpeg => decode(JpegDecoder::new(cursor), bytes, format, limits),
         Format::Bmp => decode(BmpDecoder::new(cursor), bytes, format, limits),
-        Format::Gif => decode(GifDecoder::new(cursor), bytes, format, limits),
-        Format::WebP => decode(WebPDecoder::new(cursor), bytes, format, limits),
+        Format::Gif => {
+            let raster = decode(GifDecoder::new(cursor), bytes, format, limits)?;
+            let again = GifDecoder::new(Cursor::new(bytes)).and_then(|mut decoder| {
+                decoder.set_limits(image_limits(limits))?;
+                Ok(decoder.into_frames())
+            });
+            let has_more = again.is_ok_and(|mut frames| matches!(frames.nth(1), Some(Ok(_))));
+            Ok(Raster { has_more, ..raster })
+        }
+        Format::WebP => {
+            let decoder = WebPDecoder::new(cursor);
+            let has_more = decoder.as_ref().is_ok_and(WebPDecoder::has_animation);
+            Ok(Raster { has_more, ..decode(decoder, bytes, format, limits)? })
+        }
         Format::Tiff => tiff::read(bytes, limits),
     }
 }
@@ -172,7 +188,7 @@ fn decode<D: ImageDecoder>(
             return Err(OpenError::Unsupported { format: format.name(), detail });
         }
     };
-    Ok(Raster { format, size, channels, samples, bits, float: false, orientation })
+    Ok(Raster { format, size, channels, samples, bits, float: false, orientation, has_more: false })
 }
 
 fn native_u16(bytes: &[u8]) -> Samples {
@@ -257,6 +273,7 @@ impl Raster {
             bits: self.bits,
             channels: self.channels.count() as u8,
             float: self.float,
+            has_more: self.has_more,
         };
         let Self { size, channels, samples, orientation, .. } = self;
         let n = channels.n_colours();
@@ -452,6 +469,20 @@ pub(super) mod tests {
     fn check_source(study: &Study, format: &str, bits: u8, channels: u8) {
         let source = study.source;
         assert_eq!((source.format, source.bits, source.channels, source.float), (format, bits, channels, false));
+    }
+
+    #[test]
+    fn further_frames_are_told() {
+        let frames = |n: usize| {
+            let mut bytes = Vec::new();
+            let frame = || image::Frame::new(image::RgbaImage::from_pixel(2, 2, image::Rgba([9, 9, 9, 255])));
+            GifEncoder::new(&mut bytes).encode_frames((0..n).map(|_| frame())).expect("memory takes it");
+            bytes
+        };
+        for (n, has_more) in [(1, false), (2, true)] {
+            let study = formats::open(&frames(n), &Limits::default()).expect("a picture");
+            assert_eq!(study.source.has_more, has_more, "{n} frames");
+        }
     }
 
     #[test]

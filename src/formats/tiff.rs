@@ -187,7 +187,21 @@ fn read_chunks(
         bits,
         float,
         orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
+        has_more: has_more(decoder),
     })
+}
+
+/// Whether there is another page that is a picture of its own, and not a smaller copy of one (TIFF 6.0, NewSubfileType). What
+/// is damaged behind the first page is none.
+fn has_more(decoder: &mut Decoder<Cursor<&[u8]>>) -> bool {
+    const SMALLER_COPY: u32 = 1;
+    while decoder.more_images() && decoder.next_image().is_ok() {
+        let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten().unwrap_or(0);
+        if kind & SMALLER_COPY == 0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// What becomes of the samples of a pixel.
@@ -457,6 +471,29 @@ mod tests {
         bytes.extend([0; 4]);
         bytes.extend(elsewhere);
         bytes
+    }
+
+    /// A file of a page of one grey pixel and another whose NewSubfileType is `kind`.
+    fn two_pages(kind: u8) -> Vec<u8> {
+        let entry = |tag: u16, value: u8| [tag.to_le_bytes().as_slice(), &[3, 0, 1, 0, 0, 0, value, 0, 0, 0]].concat();
+        let page = |kind: u8, next: u8| {
+            let tags = [(254, kind), (256, 1), (257, 1), (BITS, 8), (PHOTOMETRIC, 1), (273, 8), (279, 1)];
+            let entries = tags.map(|(tag, value)| entry(tag, value)).concat();
+            [&[tags.len() as u8, 0][..], &entries, &[next, 0, 0, 0]].concat()
+        };
+        let first_at = 10;
+        let second_at = first_at + page(0, 0).len() as u8;
+        [&[b'I', b'I', b'*', 0, first_at, 0, 0, 0, 77, 0][..], &page(0, second_at), &page(kind, 0)].concat()
+    }
+
+    #[test]
+    fn further_pages_are_told_and_smaller_copies_are_none() {
+        assert!(open_tiff(&two_pages(0)).source.has_more);
+        assert!(!open_tiff(&two_pages(1)).source.has_more);
+        assert!(!open_tiff(&tiff_of(1, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[1])], &[77])).source.has_more);
+        let whole = two_pages(0);
+        let cut = open_tiff(&whole[..whole.len() - 8]);
+        assert!(!cut.source.has_more, "what is damaged behind the first page is none");
     }
 
     #[track_caller]

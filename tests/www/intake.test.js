@@ -14,7 +14,7 @@ import {ENTRY, INFO, lastJob, openedState, picture, play, studyOf, types} from '
 const translator = createTranslator('en', messages)
 /** @param {...string} names */
 const given = (...names) => /** @type {const} */ ({type: 'files-given', files: names.map((name) => ({name, blob: new Blob([name])}))})
-const OPENED = {width: 8, height: 8, format: 'PNG', bits: 8, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}}
+const OPENED = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}}
 /** @param {State} state */
 const refused = (state) => play(state, {type: 'job-failed', id: lastJob(state).id, failure: {code: 'open.unknown-format', message: 'no', hint: ''}})
 /** @param {State} state */
@@ -33,6 +33,13 @@ test('of several files the first is opened, and the others are spoken of', () =>
   assert.ok(open?.type === 'open')
   assert.equal(open.source.name, 'b.png')
   assert.equal(told(accepted(state).state), 'Opened b.png, the first of 3 files; drop another one by itself to open it')
+})
+
+test('of a file with several pictures it is said that the first is open', () => {
+  const {state} = play(openedState(), {type: 'file-given', blob: new Blob(), name: 'stack.tif', demo: null, as: 'picture'})
+  const opened = play(state, {type: 'opened', id: lastJob(state).id, opened: {...OPENED, hasMore: true}}).state
+  assert.equal(told(opened), 'Opened the first picture in stack.tif; its other pages or frames are left out')
+  assert.equal(told(accepted(state).state), null)
 })
 
 test('a file that cannot be opened gives way to the next, without an alarm', () => {

@@ -46,7 +46,7 @@ function reopen(state, kept, how = {}) {
   const reading = play(state, {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false, ...how})
   const {width, height} = kept.size
   const id = reading.state.lastJobId
-  const opened = play(reading.state, {type: 'opened', id, opened: {width, height, format: 'PNG', bits: 8, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}})
+  const opened = play(reading.state, {type: 'opened', id, opened: {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}})
   return {state: opened.state, effects: [...reading.effects, ...opened.effects]}
 }
 
@@ -175,7 +175,7 @@ test('a picture that had been closed is offered, not opened', () => {
 /** A picture without a session is opened. @param {State} state @param {string} name */
 function open(state, name) {
   const reading = play(state, {type: 'file-given', blob: new Blob([name]), name, demo: null, as: 'picture'})
-  const opened = {width: 30, height: 20, format: 'PNG', bits: 8, picture: picture(30, 20), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width: 30, height: 20, format: 'PNG', bits: 8, hasMore: false, picture: picture(30, 20), window: null, valueRange: {min: 0, max: 255}}
   return play(reading.state, {type: 'opened', id: reading.state.lastJobId, opened}).state
 }
 
@@ -199,7 +199,7 @@ test('work whose place another picture takes can be had back, until something is
   const back = play(other, {type: 'note-answered', answer: 'reopen'})
   assert.ok(types(back.effects).includes('open'))
   const {width, height} = session(worked).size
-  const again = {width, height, format: 'PNG', bits: 8, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}
+  const again = {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}
   const {state} = play(back.state, {type: 'opened', id: back.state.lastJobId, opened: again})
   assert.deepEqual(studyOf(state).work.items, studyOf(worked).work.items)
   assert.equal(state.note, null)
@@ -240,7 +240,7 @@ test('what was forgotten is not kept again, the next picture is', () => {
   assert.deepEqual(types(effects), ['forget'])
   assert.deepEqual(keptBy(state, {type: 'removed', id: 1}, {type: 'closed'}), [])
   const next = play(state, {type: 'file-given', blob: new Blob(), name: 'next.jpg', demo: null}).state
-  const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}}).state
+  const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}}).state
   assert.equal(keptBy(opened, {type: 'box-placed'}).length, 1)
 })
 
@@ -266,7 +266,7 @@ test('a picture of another size than the session says is told, and nothing of it
   const {state} = reopen(startedState(), {...kept, size: {width: 100, height: 100}})
   assert.equal(studyOf(state).work.items.length, 2)
   const reading = play(startedState(), {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false}).state
-  const wrong = play(reading, {type: 'opened', id: reading.lastJobId, opened: {width: 9, height: 9, format: 'PNG', bits: 8, picture: picture(9, 9), window: null, valueRange: {min: 0, max: 255}}}).state
+  const wrong = play(reading, {type: 'opened', id: reading.lastJobId, opened: {width: 9, height: 9, format: 'PNG', bits: 8, hasMore: false, picture: picture(9, 9), window: null, valueRange: {min: 0, max: 255}}}).state
   assert.deepEqual(wrong.failure, {code: 'page.session', message: 'its picture has another size than it says', hint: ''})
   assert.deepEqual(studyOf(wrong).work.items, [])
 })

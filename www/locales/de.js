@@ -230,6 +230,7 @@ export const messages = {
   'notice.nothingToSave': 'Es gibt noch keine Maske: zuerst einen Rahmen ziehen',
   'notice.firstOf': '{name} ist offen, die erste von {n} Dateien; eine andere einzeln ablegen, um sie zu öffnen',
   'notice.firstReadable': '{name} ist offen, die erste lesbare von {n} Dateien. Nicht lesbar: {names}',
+  'notice.firstPicture': 'Das erste Bild in {name} ist offen; die weiteren Seiten oder Einzelbilder bleiben weg',
   'notice.noHounsfield': 'Dieses Fenster ist für CT in Hounsfield-Einheiten; das Bild enthält Graustufen mit 8 Bit',
   'notice.noRange': 'Das Bild enthält nur einen Wert und hat deshalb keinen Bereich',
   'notice.copied': 'Die Tabelle ist kopiert: in ein Rechenblatt einfügen',

@@ -230,6 +230,7 @@ export const messages = {
   'notice.nothingToSave': 'There is no mask to save yet: draw a box first',
   'notice.firstOf': 'Opened {name}, the first of {n} files; drop another one by itself to open it',
   'notice.firstReadable': 'Opened {name}, the first of {n} files that could be read. Not readable: {names}',
+  'notice.firstPicture': 'Opened the first picture in {name}; its other pages or frames are left out',
   'notice.noHounsfield': 'This preset is for CT in Hounsfield units; the picture holds grey levels of 8 bits',
   'notice.noRange': 'The picture holds one value only, so it has no range to show',
   'notice.copied': 'The table is copied: paste it into a spreadsheet',

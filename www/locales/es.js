@@ -230,6 +230,7 @@ export const messages = {
   'notice.nothingToSave': 'Todavía no hay ninguna máscara: dibuje antes una caja',
   'notice.firstOf': 'Abierto {name}, el primero de {n} archivos; suelte otro por separado para abrirlo',
   'notice.firstReadable': 'Abierto {name}, el primero legible de {n} archivos. No legibles: {names}',
+  'notice.firstPicture': 'Abierta la primera imagen de {name}; sus otras páginas o fotogramas quedan fuera',
   'notice.noHounsfield': 'Esta ventana es para TC en unidades Hounsfield; la imagen tiene niveles de gris de 8 bits',
   'notice.noRange': 'La imagen tiene un solo valor y por eso ningún rango que mostrar',
   'notice.copied': 'La tabla está copiada: péguela en una hoja de cálculo',

@@ -230,6 +230,7 @@ export const messages = {
   'notice.nothingToSave': 'Il n’y a pas encore de masque : tracez d’abord un cadre',
   'notice.firstOf': '{name} est ouvert, le premier de {n} fichiers ; déposez-en un autre seul pour l’ouvrir',
   'notice.firstReadable': '{name} est ouvert, le premier lisible de {n} fichiers. Illisibles : {names}',
+  'notice.firstPicture': 'La première image de {name} est ouverte ; ses autres pages ou trames sont laissées de côté',
   'notice.noHounsfield': 'Cette fenêtre est pour la TDM en unités Hounsfield ; l’image contient des niveaux de gris de 8 bits',
   'notice.noRange': 'L’image ne contient qu’une valeur, elle n’a donc pas de plage à montrer',
   'notice.copied': 'Le tableau est copié : collez-le dans un tableur',

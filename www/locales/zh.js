@@ -230,6 +230,7 @@ export const messages = {
   'notice.nothingToSave': '还没有可保存的掩膜：请先画一个方框',
   'notice.firstOf': '已打开 {name}，共 {n} 个文件中的第一个；单独拖放其他文件即可打开',
   'notice.firstReadable': '已打开 {name}，{n} 个文件中第一个可读的。无法读取：{names}',
+  'notice.firstPicture': '已打开 {name} 中的第一幅图像；其余页或帧不会打开',
   'notice.noHounsfield': '此预设适用于以 Hounsfield 单位存储的 CT；该图像为 8 位灰度',
   'notice.noRange': '图像只有一个数值，没有可显示的范围',
   'notice.copied': '表格已复制：请粘贴到电子表格中',

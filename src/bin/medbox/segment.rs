@@ -124,6 +124,9 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     let load_ms = clock_ms() - loading_at;
     let options = args.choice.options();
     let mut pipeline = Pipeline::new(model, clock_ms);
+    if study.source.has_more {
+        files::note(format_args!("{} holds more than one picture; the first is taken", args.input.display()));
+    }
     pipeline.open(study.image);
     let answer = pipeline.segment(&boxes, &options)?;
 
