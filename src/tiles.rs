@@ -20,10 +20,10 @@ const MARGIN: f64 = 0.7;
 /// When the plan asks for too many tiles they grow by this factor, so that more boxes share one.
 const GROWTH: f64 = 1.1;
 
-/// How many tiles one request for `n_boxes` encodes at most: a tile costs what twenty boxes do, so a long list, which takes its
+/// How many tiles one request for `n_boxes` encodes at most: a tile costs what thirty boxes do, so a long list, which takes its
 /// time anyway, may have more of them.
 pub fn most_tiles(n_boxes: usize) -> usize {
-    (n_boxes / 12).clamp(20, 64)
+    (n_boxes / 8).clamp(24, 96)
 }
 
 /// Through which views a list of boxes is looked at.
