@@ -137,7 +137,8 @@ pub fn objects(map: &LabelMap, min_area_px: usize, limits: &Limits) -> Result<Ve
 ///
 /// As JSON: `[[x0, y0, x1, y1], …]`, the same under the key `boxes`, or a COCO file, of which the annotations of the one
 /// picture are taken that has this size, of several the one whose `file_name` ends with `name`, what the picture's own file is
-/// called: of each annotation the `prompt_box` that medbox writes, or else the `bbox`.
+/// called: of each annotation the `prompt_box` that medbox writes, or else the `bbox`. So are COCO results, a list of annotations
+/// without a file around them, if all are of one picture.
 ///
 /// # Errors
 /// [`ImportError::Unreadable`], [`ImportError::TooLong`], [`ImportError::WhichPicture`], [`ImportError::TooMany`],
@@ -216,8 +217,12 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
         return Err(ImportError::TooLong { bytes: bytes.len() as u64, max_bytes });
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
-    if text.starts_with(b"[") {
-        return serde_json::from_slice(text).map_err(|e| unreadable(&e));
+    if let Some(list) = text.strip_prefix(b"[") {
+        return if list.trim_ascii_start().starts_with(b"{") {
+            results_boxes(serde_json::from_slice(text).map_err(|e| unreadable(&e))?)
+        } else {
+            serde_json::from_slice(text).map_err(|e| unreadable(&e))
+        };
     }
     let file: BoxFile = serde_json::from_slice(text).map_err(|e| unreadable(&e))?;
     match file {
@@ -229,8 +234,17 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
     }
 }
 
+/// Of COCO results, which do not say how large their pictures are.
+fn results_boxes(annotations: Vec<CocoAnnotation>) -> Result<Vec<[f64; 4]>, ImportError> {
+    if let Some(other) = annotations.iter().find(|annotation| annotation.image_id != annotations[0].image_id) {
+        let reason = format!("they are of pictures {} and {}", annotations[0].image_id, other.image_id);
+        return Err(unreadable(&reason));
+    }
+    sides_of(&annotations)
+}
+
 fn coco_boxes(
-    annotations: Vec<CocoAnnotation>,
+    mut annotations: Vec<CocoAnnotation>,
     images: &[CocoImage],
     picture: Size,
     name: Option<&str>,
@@ -242,19 +256,23 @@ fn coco_boxes(
     if fitting.len() > 1 && called.len() == 1 {
         fitting = called;
     }
-    let is_here = |annotation: &CocoAnnotation| match fitting[..] {
-        [image] => annotation.image_id == image.id,
-        _ => true,
-    };
     // Lists that somebody wrote by hand name no pictures.
     if fitting.len() != 1 && !images.is_empty() {
         return Err(ImportError::WhichPicture { n_fitting: fitting.len(), n_pictures: images.len(), picture });
     }
-    let sides = |annotation: CocoAnnotation| match annotation {
-        CocoAnnotation { prompt_box: Some(sides), .. } => Some(sides),
-        CocoAnnotation { bbox, .. } => bbox.map(|[x, y, width, height]| [x, y, x + width, y + height]),
+    if let [image] = fitting[..] {
+        annotations.retain(|annotation| annotation.image_id == image.id);
+    }
+    sides_of(&annotations)
+}
+
+fn sides_of(annotations: &[CocoAnnotation]) -> Result<Vec<[f64; 4]>, ImportError> {
+    let sides = |(index, annotation): (usize, &CocoAnnotation)| {
+        let bbox = annotation.bbox.map(|[x, y, width, height]| [x, y, x + width, y + height]);
+        let sides = annotation.prompt_box.or(bbox);
+        sides.ok_or_else(|| unreadable(&format!("annotation {} of this picture has no “bbox”", index + 1)))
     };
-    Ok(annotations.into_iter().filter(is_here).filter_map(sides).collect())
+    annotations.iter().enumerate().map(sides).collect()
 }
 
 #[cfg(test)]
@@ -408,6 +426,30 @@ mod tests {
     }
 
     #[test]
+    fn results_are_taken_if_they_are_of_one_picture() {
+        let results = |second: u8| {
+            format!(
+                r#" [ {{"image_id": 7, "bbox": [0, 1, 2.5, 2], "score": 0.9}},
+                    {{"image_id": {second}, "bbox": [3, 0, 3, 4]}}]"#
+            )
+        };
+        check_boxes(&results(7), &[[0.0, 1.0, 2.5, 3.0], [3.0, 0.0, 6.0, 4.0]]);
+        let hint = "write [[x0,y0,x1,y1], …]";
+        let message = "the boxes cannot be read: they are of pictures 7 and 8";
+        check_boxes_refused(&results(8), "boxes.unreadable", message, hint);
+    }
+
+    #[test]
+    fn an_annotation_without_a_box_is_not_left_out_in_silence() {
+        check_boxes_refused(
+            r#"{"annotations": [{"bbox": [0, 0, 2, 2]}, {"segmentation": []}]}"#,
+            "boxes.unreadable",
+            "the boxes cannot be read: annotation 2 of this picture has no “bbox”",
+            "write [[x0,y0,x1,y1], …]",
+        );
+    }
+
+    #[test]
     fn of_pictures_of_one_size_the_one_that_is_called_as_the_open_one_is_taken() {
         let coco = |second: &str| {
             format!(
@@ -432,7 +474,7 @@ mod tests {
         check_boxes(
             r#"{"images": [{"id": 4, "width": 9, "height": 9}, {"id": 5, "width": 6, "height": 4}],
                 "annotations": [{"image_id": 4, "bbox": [0, 0, 9, 9]}, {"image_id": 5, "bbox": [1, 1, 2, 2]},
-                {"image_id": 5, "segmentation": []}]}"#,
+                {"image_id": 4, "segmentation": []}]}"#,
             &[[1.0, 1.0, 3.0, 3.0]],
         );
         let hint = "keep what belongs to this picture only";
