@@ -219,7 +219,8 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
     if let Some(list) = text.strip_prefix(b"[") {
         return if list.trim_ascii_start().starts_with(b"{") {
-            results_boxes(serde_json::from_slice(text).map_err(|e| unreadable(&e))?)
+            let annotations: Vec<CocoAnnotation> = serde_json::from_slice(text).map_err(|e| unreadable(&e))?;
+            results_boxes(&annotations)
         } else {
             serde_json::from_slice(text).map_err(|e| unreadable(&e))
         };
@@ -235,12 +236,12 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
 }
 
 /// Of COCO results, which do not say how large their pictures are.
-fn results_boxes(annotations: Vec<CocoAnnotation>) -> Result<Vec<[f64; 4]>, ImportError> {
+fn results_boxes(annotations: &[CocoAnnotation]) -> Result<Vec<[f64; 4]>, ImportError> {
     if let Some(other) = annotations.iter().find(|annotation| annotation.image_id != annotations[0].image_id) {
         let reason = format!("they are of pictures {} and {}", annotations[0].image_id, other.image_id);
         return Err(unreadable(&reason));
     }
-    sides_of(&annotations)
+    sides_of(annotations)
 }
 
 fn coco_boxes(
