@@ -53,6 +53,8 @@ const speak = async () => {
   rendered = null
 }
 await speak()
+/** Whether the last thing that was pressed was a key. */
+let byKeys = false
 let frame = 0
 const show = () => {
   const state = getState()
@@ -66,6 +68,8 @@ const paint = () => {
   const wasOpen = rendered?.study != null
   show()
   if (wasOpen === (rendered?.study != null)) return
+  // What had the focus is gone with the start page.
+  if (!wasOpen && document.activeElement === document.body) canvas.focus({preventScroll: true, focusVisible: byKeys})
   // A picture that opens or closes changes the viewer's size: what depends on it comes in the same frame.
   measure()
   show()
@@ -214,7 +218,10 @@ const takesKeys = (node) => node instanceof HTMLInputElement && (node.type === '
 let isPointed = false
 /** What stood in the field before it was typed in. */
 let written = ''
-window.addEventListener('pointerdown', () => (isPointed = true))
+window.addEventListener('pointerdown', () => {
+  isPointed = true
+  byKeys = false
+})
 window.addEventListener('focusin', ({target}) => {
   const node = /** @type {HTMLInputElement} */ (target)
   isPointed = !node.matches(':focus-visible')
@@ -223,7 +230,10 @@ window.addEventListener('focusin', ({target}) => {
 window.addEventListener('keydown', (event) => {
   if (event.isComposing) return // Enter confirms a word there.
   const focused = document.activeElement
-  if (takesKeys(focused)) {
+  byKeys = true
+  const isSave = (event.ctrlKey || event.metaKey) && event.key === 's'
+  if (isSave && takesKeys(focused)) focused.blur() // What was typed is taken first.
+  else if (takesKeys(focused)) {
     if (event.key === 'Escape') {
       focused.value = written
       focused.dispatchEvent(new Event('change', {bubbles: true})) // Arrows may have changed a number already.
@@ -243,6 +253,7 @@ window.addEventListener('keydown', (event) => {
   const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer})
   if (action === null) return
   if (key === 'Escape') gesture = null // What is under the hand is let go.
+  if (gesture) return event.preventDefault() // It reckons from the work and the tool at the press.
   event.preventDefault()
   if (action === 'open-file') fileInput.click()
   else dispatch(action)

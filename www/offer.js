@@ -58,7 +58,9 @@ export function looked(state, {id, structures, boxes = null, isPicture = true}) 
   if (!job) return {state, open: null}
   const idle = endJob(state, id)
   const {source, wish} = job
-  if (wish === 'reference' && idle.study) return {state: withReference(idle, source.name, structures ?? []), open: null}
+  if (wish === 'reference' && idle.study && (!structures || isFlat(edgesOf(structures), currentSlice(idle.study)))) {
+    return {state: withReference(idle, source.name, structures ?? []), open: null}
+  }
   /** @type {OfferWay[]} */
   const ways = []
   if (structures) ways.push('reference')

@@ -168,7 +168,9 @@ export function listenToObjects(list, dispatch) {
   })
   list.addEventListener('change', (event) => {
     const id = idOf(event)
-    if (id !== null) dispatch({type: 'renamed', id, name: /** @type {HTMLInputElement} */ (event.target).value})
+    const field = /** @type {HTMLInputElement} */ (event.target)
+    field.value = field.value.trim()
+    if (id !== null) dispatch({type: 'renamed', id, name: field.value})
   })
   list.addEventListener('pointerover', (event) => dispatch({type: 'hovered', id: idOf(event)}))
   list.addEventListener('pointerleave', () => dispatch({type: 'hovered', id: null}))

@@ -348,7 +348,7 @@ function idleWords(state, translator) {
   if (waits) return waits
   const {encoding} = currentSlice(state.study)
   if (encoding === 'stopped') return t('status.stopped')
-  if (encoding !== 'done') return t('status.encode.start')
+  if (encoding !== 'done') return state.model ? t('status.encode.start') : ''
   const n = state.study.work.items.filter((item) => item.mask).length
   if (n === 0) return t('status.readyForBox')
   const seen = predictedClass(state)

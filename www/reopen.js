@@ -72,11 +72,10 @@ function fits({size}, {study}) {
  * @param {State} before @param {State} after
  */
 export function noteStands(before, after) {
-  if (after.note === null || after.note !== before.note || after.note.kind === 'kept' || after.note.kind === 'unsaved') return true
+  // What was put aside lies nowhere else, so the way back to it stays.
+  if (after.note === null || after.note !== before.note || ['kept', 'unsaved', 'replaced'].includes(after.note.kind)) return true
   const isSamePicture = before.study?.source === after.study?.source
   const isNothingDone = before.study?.past.length === after.study?.past.length
-  // Whoever works on the new picture meant to open it.
-  if (after.note.kind === 'replaced') return !isSamePicture || isNothingDone
   return isSamePicture && (after.note.kind !== 'reopened' || isNothingDone)
 }
 

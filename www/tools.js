@@ -41,6 +41,7 @@ export function press(state, {at, button, space, alt = false, touch = false}) {
   if (button !== 0) return null
   if (isStrokeTool(state.tool)) return line(state, at, verbOf(state, alt))
   if (state.anchor) return secondClick(state, state.anchor)
+  if (alt && state.tool === 'box') return draw(state, at) // among boxes that lie close
   const aimed = aim(state, at)
   if (aimed?.kind === 'handle') return resize(state, aimed.item, aimed.handle, at)
   if (aimed?.kind === 'edge' || (aimed && state.tool === 'select')) return move(state, aimed.item, at)

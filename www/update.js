@@ -284,7 +284,7 @@ function act(state, action) {
       return [{...state, notice: {key: 'notice.copied'}}, []]
     case 'exported':
       if (!jobAnswered(state, 'export', action.id)) return [state, []]
-      return [{...endJob(state, action.id), notice: savedNotice(state, action.name), failure: null}, []]
+      return [{...endJob(state, action.id), notice: savedNotice(state, action.name), failure: state.model ? null : state.failure}, []]
     case 'job-failed': {
       const job = state.jobs.find(({id}) => id === action.id)
       if (!job) return [state, []]
@@ -461,7 +461,10 @@ function act(state, action) {
       const box = action.resize
         ? boxBetween([x0, y0], [Math.max(x1 + action.dx, x0 + 2), Math.max(y1 + action.dy, y0 + 2)], picture)
         : moveBox(item.box, action.dx, action.dy, picture)
-      return [changeBox(state, item.id, box, action.resize ? 'undo.resize' : 'undo.move', {merge: true}), []]
+      const next = changeBox(state, item.id, box, action.resize ? 'undo.resize' : 'undo.move', {merge: true})
+      const [x, y, right, lower] = box.map(Math.round)
+      const told = {key: /** @type {const} */ ('notice.box'), values: {n: item.id, x, y, width: right - x, height: lower - y}}
+      return [next.notice === state.notice ? {...next, notice: told} : next, []]
     }
     case 'selected':
       return [{...state, selected: action.id === null ? [] : [action.id], anchor: null}, []]
@@ -647,9 +650,11 @@ function changeBox(state, id, box, key, {merge = false, mask}) {
   return {...state, study: commit(study, work, {key, values: {n: id}}, {merge})}
 }
 
-/** After undo or redo, nothing that is gone stays selected. @param {State} state @param {Study} study @returns {State} */
+/** After undo or redo, nothing that is gone stays selected, and one object that came back is. @param {State} state @param {Study} study @returns {State} */
 function stepped(state, study) {
   const there = new Set(study.work.items.map(({id}) => id))
-  const selected = state.selected.filter((id) => there.has(id))
+  const before = new Set(state.study?.work.items.map(({id}) => id))
+  const back = study.work.items.filter(({id}) => !before.has(id)).map(({id}) => id)
+  const selected = back.length === 1 ? back : state.selected.filter((id) => there.has(id))
   return {...state, study, selected, draft: null, windowDraft: null, anchor: null, stroke: null, hovered: null, menu: null}
 }

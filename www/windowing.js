@@ -49,7 +49,10 @@ export function presetWindow(slice, preset) {
     if (!slice.stored) return WINDOW_8_BIT
     return slice.valueRange.max > slice.valueRange.min ? windowOf(slice.valueRange.min, slice.valueRange.max) : null
   }
-  return canBeHounsfield(slice) ? HOUNSFIELD[preset] ?? null : null
+  const wished = canBeHounsfield(slice) ? HOUNSFIELD[preset] : undefined
+  const {min, max} = slice.valueRange
+  // Where all values are white, or all black, they are of another scale.
+  return wished && Math.abs((min + max) / 2 - wished.level) < (max - min + wished.width) / 2 ? wished : null
 }
 
 /** @param {number} low shown black @param {number} high shown white @returns {GreyWindow} */

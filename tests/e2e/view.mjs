@@ -167,7 +167,7 @@ test('a picture of 8 bits has no Hounsfield presets, and says so', async () => {
   const {context, page, problems} = await openPicture(GREY)
   await soon(async () => assert.deepEqual(await page.locator('.chip:visible').allInnerTexts(), ['Auto', 'Full range']))
   await page.keyboard.press('2')
-  await page.getByText('This preset is for CT in Hounsfield units; the picture holds grey levels of 8 bits').first().waitFor()
+  await page.getByText('This preset is for CT in Hounsfield units, and the values of this picture are none').first().waitFor()
   await soon(async () => assert.deepEqual(await colourAt(page, SOFT), [130, 130, 130]))
   await page.keyboard.press('5')
   await becomes(page, BONE, 255)

@@ -74,6 +74,17 @@ test('a chosen reference that is none says why, and leaves everything as it was'
   assert.deepEqual([state.failure, state.reference], [failure, null])
 })
 
+test('a picture that was chosen as a reference is asked about first', () => {
+  const looking = play(openedState(), {type: 'reference-given', blob: new Blob(), name: 'ct.png'}).state
+  const strewn = {...STRUCTURE, region: /** @type {const} */ ([0, 0, 200, 100]), bytes: Uint8Array.from({length: 20_000}, (_, i) => i % 2)}
+  const {state} = play(looking, {type: 'looked', id: looking.lastJobId, structures: [strewn]})
+  assert.equal(state.reference, null)
+  assert.ok(state.note?.kind === 'offer')
+  assert.deepEqual(state.note.ways, ['reference', 'picture'])
+  const flat = play(looking, {type: 'looked', id: looking.lastJobId, structures: [STRUCTURE]}).state
+  assert.equal(flat.reference?.name, 'ct.png')
+})
+
 /** @param {State} state @param {Omit<Extract<import('../../www/types.js').Action, {type: 'looked'}>, 'type' | 'id'>} contents */
 const found = (state, contents) => play(state, {type: 'looked', id: state.lastJobId, ...contents})
 const BOXES = /** @type {const} */ ([[10, 10, 50.5, 60], [100, 20, 140, 260], [-9, -9, -1, -1]])

@@ -179,7 +179,7 @@ function open(state, name) {
   return play(reading.state, {type: 'opened', id: reading.state.lastJobId, opened}).state
 }
 
-test('work whose place another picture takes can be had back, until something is made there', () => {
+test('work whose place another picture takes can be had back', () => {
   const worked = workedState()
   const {name} = studyOf(worked).source
   const other = open(worked, 'other.png')
@@ -192,7 +192,9 @@ test('work whose place another picture takes can be had back, until something is
   assert.equal(play(other, {type: 'closed'}).state.note?.kind, 'replaced')
   const looking = play(other, {type: 'file-given', blob: new Blob(), name: 'third.png', demo: null})
   assert.deepEqual([types(looking.effects), looking.state.note?.kind], [['look'], 'replaced'])
-  assert.equal(withObject(other, [2, 2, 20, 15]).note, null)
+  const workedOn = withObject(other, [2, 2, 20, 15])
+  assert.equal(workedOn.note, other.note, 'also after work on the new picture')
+  assert.equal(play(workedOn, {type: 'note-closed'}).state.note, null)
   assert.equal(open(open(openedState(), 'a.png'), 'b.png').note, null, 'nothing was made at all')
   assert.equal(open(play(worked, {type: 'closed'}).state, 'other.png').note?.kind, 'replaced', 'also of what was closed')
 

@@ -10,11 +10,11 @@ import {itemOf, openedState, play, studyOf, withObject} from './support.js'
 /** @param {State} state @param {Point} atImage */
 const on = (state, atImage) => viewFromImage(state.view, state.viewport, atImage)
 
-/** Presses, moves over the points (image space) and lets go. @param {State} state @param {Point[]} path @param {{button?: number, space?: boolean}} [how] */
-function drag(state, path, {button = 0, space = false} = {}) {
+/** Presses, moves over the points (image space) and lets go. @param {State} state @param {Point[]} path @param {{button?: number, space?: boolean, alt?: boolean}} [how] */
+function drag(state, path, {button = 0, space = false, alt = false} = {}) {
   const points = path.map((point) => on(state, point))
   const [first = /** @type {Point} */ ([0, 0])] = points
-  const gesture = press(state, {at: first, button, space})
+  const gesture = press(state, {at: first, button, space, alt})
   if (!gesture) return state
   for (const at of points.slice(1)) state = play(state, ...gesture.move(at)).state
   return play(state, ...gesture.up(points.at(-1) ?? first)).state
@@ -70,6 +70,16 @@ test('inside a box the box tool draws, so that boxes can nest', () => {
   const state = withObject(openedState(), [20, 10, 180, 90])
   const nested = drag(state, [[80, 40], [120, 60]])
   assert.equal(studyOf(nested).work.items.length, 2)
+})
+
+test('with Alt the box tool draws on the sides and handles of other boxes too', () => {
+  const one = withObject(openedState(), [10, 10, 60, 60])
+  const moved = drag(one, [[30, 10], [50, 30]])
+  assert.deepEqual(itemOf(moved).box, [30, 30, 80, 80])
+  for (const from of /** @type {Point[]} */ ([[30, 10], [60, 60]])) {
+    const two = drag(one, [from, [90, 90]], {alt: true})
+    assert.deepEqual([itemOf(two).box, itemOf(two, 1).box], [[10, 10, 60, 60], [...from, 90, 90]])
+  }
 })
 
 test('the select tool moves a box from its inside, and pans beside it', () => {

@@ -113,6 +113,19 @@ test('undo and redo walk through what was done, by name', () => {
   assert.deepEqual(studyOf(state).work.items.map(({id}) => id), [2])
 })
 
+test('an object that undo brings back is selected', () => {
+  const two = withObject(withObject(openedState(), [10, 10, 60, 60]), [70, 10, 90, 60])
+  const gone = play(two, {type: 'selected', id: 1}, {type: 'removed', id: 1}).state
+  assert.deepEqual(play(gone, {type: 'undo'}).state.selected, [1])
+  assert.deepEqual(play(gone, {type: 'selected', id: 2}, {type: 'undo'}, {type: 'redo'}).state.selected, [])
+})
+
+test('a nudge tells where the box is now', () => {
+  const state = withObject(openedState(), [10, 10, 60, 60])
+  const nudged = play(state, {type: 'nudged', dx: 1, dy: 0, resize: false}).state
+  assert.deepEqual(nudged.notice, {key: 'notice.box', values: {n: 1, x: 11, y: 10, width: 50, height: 50}})
+})
+
 test('a new step after undo takes the place of what could be redone', () => {
   let state = withObject(openedState(), [10, 10, 60, 60])
   state = withObject(play(state, {type: 'undo'}).state, [20, 20, 50, 50])

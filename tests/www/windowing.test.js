@@ -32,6 +32,8 @@ test('presets in Hounsfield units are for pictures that can hold them', () => {
   assert.deepEqual(offered(sliceOf(openedCt())), ['soft', 'lung', 'bone', 'brain', 'auto', 'full'])
   const grey = {...sliceOf(openedState()), opened: greyPicture([0, 10, 20, 30])}
   assert.deepEqual(offered(grey), ['auto', 'full'])
+  const shifted = {...sliceOf(openedCt()), valueRange: {min: 724, max: 1524}} // Hounsfield units and 1024
+  assert.deepEqual(offered(shifted), ['bone', 'auto', 'full'])
   assert.deepEqual(presetWindow(sliceOf(openedCt()), 'lung'), {level: -600, width: 1500})
   assert.deepEqual(presetWindow(sliceOf(openedCt()), 'full'), {level: 1023.5, width: 4095})
 })

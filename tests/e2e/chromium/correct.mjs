@@ -225,6 +225,34 @@ test('after a click on a tool or in the list, keys go on to mean the picture; wh
   await context.close()
 })
 
+test('while a hand drags, keys take nothing from it and nothing back', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems, demo} = await openWithMask('US')
+  const picture = sizeOfDemo(demo.file)
+  const rows = page.locator('.object')
+  const [from, to] = [await onScreen(page, picture, [20, 20]), await onScreen(page, picture, [60, 60])]
+  await page.keyboard.press('b')
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  await page.mouse.move(to.x, to.y, {steps: 3})
+  for (const key of ['Control+z', 'e', '+', 'n']) await page.keyboard.press(key)
+  await page.mouse.up()
+  await soon(async () => assert.equal(await rows.count(), 2, 'the box that is drawn, and the one before'))
+  await masksDone(page, 2)
+  await undoSays(page, 'Undo: draw box 2')
+  await page.keyboard.press('Control+z')
+  await soon(async () => assert.equal(await rows.count(), 1))
+
+  await page.locator('.object-name').fill('head')
+  await page.keyboard.press('Control+s')
+  await soon(async () => assert.match(await part(page, 'statusText').innerText(), /^Saved /))
+  await undoSays(page, 'Undo: rename object 1')
+  await page.locator('.object-name').fill('   ')
+  await page.keyboard.press('Enter')
+  await soon(async () => assert.equal(await page.locator('.object-name').inputValue(), ''))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('the wheel sizes the brush with Shift, and zooms without', {timeout: SLOW_MS}, async () => {
   const demo = demoOf('US')
   const {context, page} = await openPage()
