@@ -348,7 +348,9 @@ mod tests {
                 id: (*label).into(),
                 box_image: PixelBox::new(x0, y0, x1, y1),
                 mask,
-                score: 1.0,
+                score: (*label == 2).then_some(0.9),
+                name: (*label == 2).then_some("cyst"),
+                colour: 0,
             })
             .collect();
         let coco = export::json::coco(SIZE, None, &objects).expect("JSON");

@@ -416,6 +416,10 @@ pub fn read_box_list(bytes: &[u8], width: u32, height: u32, name: &str) -> Resul
 }
 
 /// The label map of masks as PNG: `objects` are `{box, score, region, mask}` as `segment` gives them, edited or not.
+///
+/// Here and in the functions below an object may also have a `name`, which COCO JSON takes, and a `colour`, the place of its
+/// colour from 0 in the picture with masks: without it, its place in the list. A `score` that is null or absent is not
+/// written; a mask that a person has drawn or changed has none.
 #[wasm_bindgen(js_name = labelPng)]
 pub fn label_png(width: u32, height: u32, objects: &Array) -> Result<Uint8Array, JsValue> {
     let size = Size::new(width, height).map_err(js_error)?;
@@ -466,8 +470,11 @@ pub fn silu_kernel() -> String {
 /// An object that came back from the page.
 struct Drawn {
     box_image: PixelBox,
-    score: f32,
     mask: Mask,
+    score: Option<f32>,
+    name: Option<String>,
+    /// Place of its colour, from 0.
+    colour: u64,
 }
 
 fn label_map(size: Size, drawn: &[Drawn]) -> LabelMap {
@@ -483,6 +490,8 @@ fn export_objects(drawn: &[Drawn]) -> Vec<ExportObject<'_>> {
             box_image: object.box_image,
             mask: &object.mask,
             score: object.score,
+            name: object.name.as_deref(),
+            colour: object.colour,
         })
         .collect()
 }
@@ -490,14 +499,18 @@ fn export_objects(drawn: &[Drawn]) -> Vec<ExportObject<'_>> {
 fn read_objects(size: Size, objects: &Array) -> Result<Vec<Drawn>, JsValue> {
     objects
         .iter()
-        .map(|object| {
+        .enumerate()
+        .map(|(index, object)| {
+            let get = |key: &str| Reflect::get(&object, &key.into());
             let &[x0, y0, x1, y1] = numbers(&object, "box")?.as_slice() else {
                 return Err(js_sys::TypeError::new("the box of an object is four numbers").into());
             };
             Ok(Drawn {
                 box_image: PixelBox::new(x0, y0, x1, y1),
-                score: Reflect::get(&object, &"score".into())?.as_f64().unwrap_or_default() as f32,
                 mask: read_mask(size, &object)?,
+                score: get("score")?.as_f64().map(|score| score as f32),
+                name: get("name")?.as_string().filter(|name| !name.is_empty()),
+                colour: get("colour")?.as_f64().map_or(index as u64, |colour| colour as u64),
             })
         })
         .collect()

@@ -9,7 +9,7 @@ import {clamp, sameBox} from './geometry.js'
 import {itemById, lockedNotice, newItem, withWork} from './items.js'
 import {endJob, jobAnswered, jobOfKind, nextJobId, startJob} from './jobs.js'
 import {afterStroke, boxOfRegion, sameRaster} from './raster.js'
-import {changeItem, currentItems, currentSlice, editedKey, isEdited, maskKey, progressOf} from './work.js'
+import {changeItem, currentItems, currentSlice, editedKey, isEdited, isHandMade, maskKey, progressOf} from './work.js'
 
 export const BRUSH_MAX_PX = 500
 /** Part of the picture's longer side that a brush has at first. */
@@ -169,6 +169,9 @@ export function maskReset(state, id) {
 
 /** Whether the model can be asked for an object's mask again: a person has changed it, or has stopped it. @param {State} state @param {Item} item */
 export const canReset = (state, item) => !item.locked && (isEdited(item) || progressOf(state, item) === 'refused')
+
+/** The model's own estimate of a mask, 0 to 1; null for one that a person has made. @param {Pick<Mask, 'score' | 'key'>} mask */
+export const modelScore = (mask) => (isHandMade(mask) ? null : mask.score)
 
 /** @param {State} state @param {Item} item @returns {Label | null} a mask that is on its way is not drawn over */
 const awaitedNotice = (state, item) =>

@@ -2,13 +2,16 @@
 
 /** @import {Comparison, CsvRow} from './types.js' */
 
+import {modelScore} from './correct.js'
+
 /** @type {readonly (keyof Comparison)[]} */
 const SCORES = ['dsc', 'nsd', 'nsdContour', 'missedPx', 'extraPx']
 
 /**
  * RFC 4180: commas, CRLF, quotes where they are needed. Units are in the names of the columns, numbers have a decimal
- * point, what is not known is empty. `label` is the object's number in the label map, `reference` that of the structure
- * that it was compared with; the columns of the comparison are there when there is a reference.
+ * point, what is not known is empty, as is the score of a mask that a person has made. `label` is the object's number
+ * in the label map, `reference` that of the structure that it was compared with; the columns of the comparison are there
+ * when there is a reference.
  * @param {readonly CsvRow[]} rows @returns {string}
  */
 export function csvOf(rows) {
@@ -21,7 +24,7 @@ export function csvOf(rows) {
   const lines = rows.map(({item, measures, pair}, i) => {
     const {longest, perpendicular} = measures ?? {}
     return [
-      i + 1, item.id, plainCell(item.name), ...item.box, item.mask.score, item.mask.areaPx, measures?.areaMm2, longest?.px, longest?.mm,
+      i + 1, item.id, plainCell(item.name), ...item.box, modelScore(item.mask), item.mask.areaPx, measures?.areaMm2, longest?.px, longest?.mm,
       perpendicular?.px, perpendicular?.mm, measures?.mean, measures?.sd, measures?.min, measures?.max,
       ...(isCompared ? [pair?.structure?.id, ...SCORES.map((key) => pair?.comparison?.[key])] : []),
     ]

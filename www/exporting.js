@@ -3,9 +3,10 @@
  * belongs to.
  */
 
-/** @import {Effect, ExportKind, Label, State} from './types.js' */
+/** @import {CoreExportKind, Effect, ExportKind, ExportObject, Item, Label, Mask, State} from './types.js' */
 
 import {csvRows, isCompared} from './compare.js'
+import {modelScore} from './correct.js'
 import {exportName} from './export-name.js'
 import {jobOfKind, nextJobId, startJob} from './jobs.js'
 import {isMeasured, withMask} from './measure.js'
@@ -66,6 +67,15 @@ function canBeMade(state, what) {
   return state.model !== null || (what !== 'overlay' && what !== 'zip')
 }
 
+/** What is in a file: all objects, but on the picture only those that the page shows. @param {readonly (Item & {mask: Mask})[]} items @param {boolean} isOverlay */
+const written = (items, isOverlay) => (isOverlay ? items.filter(({visible}) => visible) : items)
+
+/** Objects as the core writes them. @param {readonly (Item & {mask: Mask})[]} items @param {CoreExportKind} what @returns {ExportObject[]} */
+export const exportObjects = (items, what) =>
+  written(items, what === 'overlay').map(({box, name, colour, mask}) => ({
+    box, name, colour, score: modelScore(mask), region: mask.region, mask: mask.bytes,
+  }))
+
 /** The names of the files that wait to be saved. @param {State} state */
 export const waitingNames = ({study, saving}) => saving.map((what) => exportName(study?.source.name ?? '', what)).join(', ')
 
@@ -78,6 +88,6 @@ export function savedNotice(state, name) {
   const study = state.study ?? state.shelved
   if (!study) return null
   const {width, height} = currentSlice(study)
-  const n = withMask(study.work.items).length
+  const n = written(withMask(study.work.items), name === exportName(study.source.name, 'overlay')).length
   return {key: n === 1 ? 'notice.saved.one' : 'notice.saved.other', values: {name, n, width, height}}
 }

@@ -3,7 +3,7 @@
  * answers in the order it was asked. Bytes are transferred where noted: the sender's copy is emptied.
  */
 
-/** @import {Box, Comparison, CoreExportKind, CoreObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, GreyWindow} from './types.js' */
+/** @import {Box, Comparison, CoreExportKind, ExportObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, GreyWindow} from './types.js' */
 
 /** @typedef {readonly [number, number, number, number]} ViewRect  x, y, width, height of a part of the picture, or all of it */
 /** @typedef {{probabilities: readonly number[] | null, features: readonly {shape: number[], values: Float32Array<ArrayBuffer>}[]}} KeptView  an encoding, to be adopted by other workers */
@@ -22,8 +22,8 @@
  * @property {{ask: {view: ViewRect, kept: KeptView}, answer: null}} adopt  copied, as others may need it
  * @property {{ask: {size: Extent, boxes: readonly Box[], mode: Mode, known: readonly ViewRect[]}, answer: Part[]}} plan  known: views that are encoded already
  * @property {{ask: {boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, view: ViewRect, probabilities: readonly number[] | null}, answer: {masks: Omit<Mask, 'key'>[], run: LastRun}}} segment  masks in the order of the boxes, transferred
- * @property {{ask: {what: Exclude<CoreExportKind, 'overlay'>, fileName: string, size: Extent, objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
- * @property {{ask: {objects: readonly CoreObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} overlay  on the open picture; the answer is transferred
+ * @property {{ask: {what: Exclude<CoreExportKind, 'overlay'>, fileName: string, size: Extent, objects: readonly ExportObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} export  the answer is transferred
+ * @property {{ask: {objects: readonly ExportObject[]}, answer: {bytes: Uint8Array<ArrayBuffer>}}} overlay  on the open picture; the answer is transferred
  * @property {{ask: {size: Extent, mask: MaskPixels, how: Refinement}, answer: MaskPixels & {areaPx: number}}} refine
  * @property {{ask: {masks: readonly MaskPixels[]}, answer: Measures[]}} measure  on the open picture, in the order of the masks
  * @property {{ask: {size: Extent, mask: MaskPixels, reference: MaskPixels}, answer: Comparison}} compare

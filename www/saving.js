@@ -6,6 +6,7 @@
 import {csvOf} from './csv.js'
 import {createKeep} from './keep.js'
 import {exportName} from './export-name.js'
+import {exportObjects} from './exporting.js'
 import {failureFrom, PageError} from './protocol.js'
 
 /** Changes in quick succession are kept together, but for the first, as some browsers keep nothing of a page that ends. */
@@ -116,7 +117,7 @@ export function createSaving(dispatch, pool) {
 
   /** @param {Export} effect @param {CoreExportKind} what */
   async function byCore({id, fileName, size, items}, what) {
-    const objects = items.map(({box, mask}) => ({box, score: mask.score, areaPx: mask.areaPx, region: mask.region, mask: mask.bytes}))
+    const objects = exportObjects(items, what)
     const {bytes} = await (what === 'overlay' ? pool.ask(id, what, {objects}) : pool.ask(id, 'export', {what, fileName, size, objects}))
     return bytes
   }

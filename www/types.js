@@ -438,10 +438,10 @@
  * @property {(view: import('./protocol.js').ViewRect, kept: import('./protocol.js').KeptView) => void} adoptView
  * @property {(width: number, height: number, boxes: Float64Array, mode: Mode, known: readonly import('./protocol.js').ViewRect[]) => import('./protocol.js').Part[]} plan
  * @property {(boxes: Float64Array, options: {mode: Mode, class: ClassChoice, view: import('./protocol.js').ViewRect, probabilities?: readonly number[]}) => {objects: CoreObject[], encodes: number, tiles: number}} segment
- * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} labelPng
- * @property {(objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} overlayPng  on the open picture
- * @property {(width: number, height: number, fileName: string | undefined, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} cocoJson
- * @property {(width: number, height: number, objects: readonly CoreObject[]) => Uint8Array<ArrayBuffer>} npzSegs
+ * @property {(width: number, height: number, objects: readonly ExportObject[]) => Uint8Array<ArrayBuffer>} labelPng
+ * @property {(objects: readonly ExportObject[]) => Uint8Array<ArrayBuffer>} overlayPng  on the open picture
+ * @property {(width: number, height: number, fileName: string | undefined, objects: readonly ExportObject[]) => Uint8Array<ArrayBuffer>} cocoJson
+ * @property {(width: number, height: number, objects: readonly ExportObject[]) => Uint8Array<ArrayBuffer>} npzSegs
  * @property {(m: number, k: number, n: number) => string} matrixKernel  the engine's for m × k by k × n, on this machine
  * @property {() => string} siluKernel  what computes SiLU
  * @property {(width: number, height: number, object: CoreMask, how: Refinement) => CoreMask & {areaPx: number}} refine
@@ -452,6 +452,7 @@
  */
 /** @typedef {{region: Mask['region'], mask: Uint8Array}} CoreMask */
 /** @typedef {CoreMask & {box: Box, score: number, areaPx: number}} CoreObject */
+/** @typedef {CoreMask & {box: Box, score: number | null, name?: string, colour?: number}} ExportObject  to be written; score: null where a person has made the mask; colour: index into the palette, the place in the list where it is left out */
 /** @typedef {'fill-holes' | 'largest-part' | 'smooth'} Refinement */
 
 /** @typedef {{dsc: number | null, nsd: number | null, nsdContour: number | null, missedPx: number, extraPx: number}} Comparison  scores from 0 to 1, null for two empty masks */

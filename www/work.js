@@ -20,8 +20,13 @@ export function maskKey(state, box, mode = state.mode, told = toldClass(state)) 
   return [state.model?.name ?? '', mode, told, state.study?.sliceIdx ?? 0, ...box].join(' ')
 }
 
+const EDITED = 'edited'
+
 /** The key of a mask that a person has changed. It belongs to its box, whatever model, class or mode are chosen. @param {Box} box */
-export const editedKey = (box) => ['edited', ...box].join(' ')
+export const editedKey = (box) => [EDITED, ...box].join(' ')
+
+/** Whether a person has made a mask, for this box or for another one. @param {Pick<Mask, 'key'>} mask */
+export const isHandMade = ({key}) => key.startsWith(`${EDITED} `)
 
 /** Whether a person has changed the mask. @param {Item} item */
 export const isEdited = ({box, mask}) => mask?.key === editedKey(box)

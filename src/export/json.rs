@@ -7,8 +7,9 @@ use crate::{geometry::Size, postprocess::Mask};
 
 /// Objects as a COCO data set of one image: `images`, `annotations` with compressed RLE masks, and one category.
 ///
-/// `bbox` is the mask's tight box (x, y, width, height), zeros for an empty mask; `score` is the model's, and
-/// `prompt_box` the box asked for (x0, y0, x1, y1): two keys that COCO does not know and its readers pass over.
+/// `bbox` is the mask's tight box (x, y, width, height), zeros for an empty mask; `score` is the model's, absent where a
+/// person has drawn or changed the mask, `prompt_box` the box asked for (x0, y0, x1, y1), and `name` what a person calls
+/// the object, absent where it has none: three keys that COCO does not know and its readers pass over.
 /// The file's name is only written when it is given, because names can say who a patient is.
 ///
 /// # Errors
@@ -19,10 +20,12 @@ use crate::{geometry::Size, postprocess::Mask};
 /// use medbox::{export::{ExportObject, json}, geometry::{PixelBox, Size}, postprocess::Mask};
 /// let size = Size { width: 3, height: 2 };
 /// let mask = Mask::new(size, &[false, true, true, false, true, false]);
-/// let object = ExportObject { id: 1, box_image: PixelBox::new(1.0, 0.0, 3.0, 2.0), mask: &mask, score: 0.9 };
+/// let box_image = PixelBox::new(1.0, 0.0, 3.0, 2.0);
+/// let object = ExportObject { id: 1, box_image, mask: &mask, score: Some(0.9), name: Some("cyst"), colour: 0 };
 /// let coco: serde_json::Value = serde_json::from_slice(&json::coco(size, Some("lesion.png"), &[object])?)?;
 /// let annotation = &coco["annotations"][0];
 /// assert_eq!(annotation["bbox"], serde_json::json!([1, 0, 2, 2]));
+/// assert_eq!(annotation["name"], "cyst");
 /// // Column by column: two pixels of background, three of the object, one of background.
 /// assert_eq!(annotation["segmentation"], serde_json::json!({"size": [2, 3], "counts": "231"}));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -43,6 +46,7 @@ pub fn coco(size: Size, file_name: Option<&str>, objects: &[ExportObject<'_>]) -
                 iscrowd: 0,
                 score: object.score,
                 prompt_box: [b.x0, b.y0, b.x1, b.y1],
+                name: object.name,
             }
         })
         .collect();
@@ -57,7 +61,7 @@ pub fn coco(size: Size, file_name: Option<&str>, objects: &[ExportObject<'_>]) -
 #[derive(Serialize)]
 struct Coco<'a> {
     images: [Picture<'a>; 1],
-    annotations: Vec<Annotation>,
+    annotations: Vec<Annotation<'a>>,
     categories: [Category; 1],
 }
 
@@ -76,7 +80,7 @@ struct Category {
 }
 
 #[derive(Serialize)]
-struct Annotation {
+struct Annotation<'a> {
     id: u32,
     image_id: u32,
     category_id: u32,
@@ -84,8 +88,11 @@ struct Annotation {
     area: usize,
     bbox: [u32; 4],
     iscrowd: u8,
-    score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
     prompt_box: [f64; 4],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -153,8 +160,8 @@ fn compressed(counts: &[i64]) -> String {
 mod tests {
     use super::*;
     use crate::{
-        export::tests::mask,
-        geometry::{PixelBox, Rect},
+        export::tests::{mask, object},
+        geometry::Rect,
     };
 
     /// The text as `pycocotools.mask.encode` gives it for the same mask (version 2.0.11).
@@ -194,9 +201,7 @@ mod tests {
     #[test]
     fn an_annotation_has_what_coco_and_medbox_know_of_an_object() {
         let (mask, empty) = (mask(&["....", ".##.", "..#.", "...."]), mask(&["....", "....", "....", "...."]));
-        let box_image = PixelBox::new(0.5, 1.0, 4.0, 3.0);
-        let objects = [(1, &mask), (2, &empty)].map(|(id, mask)| ExportObject { id, box_image, mask, score: 0.9 });
-        let json = coco(mask.image_size(), None, &objects).expect("JSON");
+        let json = coco(mask.image_size(), None, &[object(1, &mask), object(2, &empty)]).expect("JSON");
         assert_eq!(
             String::from_utf8(json).expect("text"),
             concat!(
@@ -208,5 +213,20 @@ mod tests {
                 r#""categories":[{"id":1,"name":"object"}]}"#
             )
         );
+    }
+
+    #[test]
+    fn an_object_has_the_name_and_no_score_that_a_person_gave_it() {
+        let mask = mask(&["....", ".##.", "..#.", "...."]);
+        let objects = [
+            ExportObject { score: None, ..object(1, &mask) },
+            ExportObject { name: Some("cyst, \"left\""), ..object(2, &mask) },
+        ];
+        let json = coco(mask.image_size(), None, &objects).expect("JSON");
+        let read: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        let [by_hand, named] = &read["annotations"].as_array().expect("a list")[..] else { panic!("two annotations") };
+        assert_eq!((by_hand.get("score"), by_hand.get("name")), (None, None));
+        assert_eq!((named["score"].as_f64(), named["name"].as_str()), (Some(0.9), Some("cyst, \"left\"")));
+        assert_eq!(read["categories"], serde_json::json!([{"id": 1, "name": "object"}]));
     }
 }

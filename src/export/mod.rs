@@ -20,14 +20,27 @@ pub struct ExportObject<'a> {
     pub box_image: PixelBox,
     /// Its pixels.
     pub mask: &'a Mask,
-    /// The model's own estimate of the mask's overlap with the truth, 0 to 1.
-    pub score: f32,
+    /// The model's own estimate of the mask's overlap with the truth, 0 to 1; none where a person has drawn or changed
+    /// the mask.
+    pub score: Option<f32>,
+    /// What a person calls it.
+    pub name: Option<&'a str>,
+    /// Its place among the colours of [`overlay::colour`], from 0: the label need not be the place, as objects between
+    /// may be gone.
+    pub colour: u64,
 }
 
 impl<'a> ExportObject<'a> {
     /// The object at `index` of an answer, which has the label `index + 1`.
     pub fn from_answer((index, object): (usize, &'a Object)) -> Self {
-        Self { id: index as u32 + 1, box_image: object.prompt.box_image(), mask: &object.mask, score: object.score }
+        Self {
+            id: index as u32 + 1,
+            box_image: object.prompt.box_image(),
+            mask: &object.mask,
+            score: Some(object.score),
+            name: None,
+            colour: index as u64,
+        }
     }
 }
 
@@ -93,10 +106,16 @@ pub(crate) mod tests {
         Mask::new(size, &rows.iter().flat_map(|row| row.bytes().map(|byte| byte == b'#')).collect::<Vec<_>>())
     }
 
+    /// Object `id` as the model gives it, with the box (0.5, 1, 4, 3).
+    pub(crate) fn object(id: u32, mask: &Mask) -> ExportObject<'_> {
+        let box_image = PixelBox::new(0.5, 1.0, 4.0, 3.0);
+        ExportObject { id, box_image, mask, score: Some(0.9), name: None, colour: u64::from(id) - 1 }
+    }
+
     #[test]
     fn a_mask_of_another_picture_is_refused() {
         let mask = mask(&["##", "#."]);
-        let objects = [ExportObject { id: 3, box_image: PixelBox::new(0.0, 0.0, 2.0, 2.0), mask: &mask, score: 0.5 }];
+        let objects = [object(3, &mask)];
         let size = Size { width: 4, height: 2 };
         let picture = Image::from_grey8(size, &[0; 8]).expect("8 pixels");
         for err in [json::coco(size, None, &objects).unwrap_err(), overlay::png(&picture, &objects).unwrap_err()] {

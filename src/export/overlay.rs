@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Colours of objects, told apart with any colour vision: Okabe and Ito's set without black, then Paul Tol's muted set.
-/// The page draws with the same (`www/palette.js`).
+/// The page draws with the same (`www/palette.js`), which a test below holds.
 const COLOURS: [[u8; 3]; 16] = [
     [0xe6, 0x9f, 0x00],
     [0x56, 0xb4, 0xe9],
@@ -36,9 +36,9 @@ const LINE_PX: f64 = 1.0;
 const REFERENCE_PX: f64 = 1024.0;
 const DARK: [u8; 3] = [0x10, 0x10, 0x10];
 
-/// The colour of the object with this id, RGB; they come round again after 16.
-pub fn colour(id: u32) -> [u8; 3] {
-    COLOURS[id.saturating_sub(1) as usize % COLOURS.len()]
+/// The colour at this place, from 0, as RGB; they come round again after 16.
+pub fn colour(index: u64) -> [u8; 3] {
+    COLOURS[(index % COLOURS.len() as u64) as usize]
 }
 
 /// The picture as it is shown, with masks (35 % fill, an edge at full strength, a dark line outside of it so that it
@@ -54,14 +54,15 @@ pub fn colour(id: u32) -> [u8; 3] {
 /// let image = Image::from_grey8(size, &vec![100; 64 * 64])?;
 /// let bits: Vec<bool> = (0..64 * 64).map(|i| (20..40).contains(&(i % 64)) && (20..40).contains(&(i / 64))).collect();
 /// let mask = Mask::new(size, &bits);
-/// let object = ExportObject { id: 1, box_image: PixelBox::new(10.0, 10.0, 50.0, 50.0), mask: &mask, score: 0.9 };
+/// let box_image = PixelBox::new(10.0, 10.0, 50.0, 50.0);
+/// let object = ExportObject { id: 1, box_image, mask: &mask, score: Some(0.9), name: None, colour: 0 };
 ///
 /// let png = overlay::png(&image, &[object])?;
 /// let drawn = formats::open(&png, &formats::Limits::default())?.image;
 /// let pixel = |x: usize, y: usize| &drawn.rgb()[(y * 64 + x) * 3..][..3];
 /// assert_eq!(pixel(30, 30), [146, 121, 65]); // 35 % of the first colour on 65 % of 100
-/// assert_eq!(pixel(20, 30), overlay::colour(1)); // the mask's edge
-/// assert_eq!(pixel(10, 30), overlay::colour(1)); // the box
+/// assert_eq!(pixel(20, 30), overlay::colour(0)); // the mask's edge
+/// assert_eq!(pixel(10, 30), overlay::colour(0)); // the box
 /// assert_eq!(pixel(15, 30), [100, 100, 100]);
 /// # Ok::<(), medbox::Error>(())
 /// ```
@@ -71,10 +72,10 @@ pub fn png(image: &Image, objects: &[ExportObject<'_>]) -> Result<Vec<u8>, Expor
     let scale = (f64::from(size.longest()) / REFERENCE_PX).max(1.0);
     let mut canvas = Canvas { size, rgb: image.rgb().to_vec() };
     for object in objects {
-        canvas.draw_mask(object.mask, colour(object.id), EDGE_PX * scale, LINE_PX * scale);
+        canvas.draw_mask(object.mask, colour(object.colour), EDGE_PX * scale, LINE_PX * scale);
     }
     for object in objects {
-        canvas.draw_box(object.box_image, colour(object.id), (LINE_PX * scale).round() as i64);
+        canvas.draw_box(object.box_image, colour(object.colour), (LINE_PX * scale).round() as i64);
     }
     encoder::rgb8(size, &canvas.rgb)
 }
@@ -210,7 +211,27 @@ impl Distances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::tests::mask;
+    use crate::{
+        export::tests::{mask, object},
+        formats,
+    };
+
+    #[test]
+    fn the_page_has_the_same_colours_in_the_same_order() {
+        let hex = |[red, green, blue]: [u8; 3]| format!("#{red:02X}{green:02X}{blue:02X}");
+        let page: Vec<&str> = include_str!("../../www/palette.js").split('\'').filter(|s| s.starts_with('#')).collect();
+        assert_eq!(page, COLOURS.map(hex));
+        assert_eq!([colour(16), colour(35)], [COLOURS[0], COLOURS[3]]); // `objectColour`: index % 16
+    }
+
+    #[test]
+    fn an_object_is_drawn_in_its_own_colour_wherever_it_stands_in_the_list() {
+        let mask = mask(&["....", "####", "####", "...."]);
+        let picture = Image::from_grey8(mask.image_size(), &[0; 16]).expect("16 pixels");
+        let png = png(&picture, &[ExportObject { colour: 18, ..object(1, &mask) }]).expect("a PNG");
+        let drawn = formats::open(&png, &formats::Limits::default()).expect("a picture").image;
+        assert_eq!(drawn.rgb()[(4 + 1) * 3..][..3], COLOURS[2]);
+    }
 
     #[test]
     fn distances_are_one_at_the_edge_and_grow_on_both_sides() {

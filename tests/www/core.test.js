@@ -8,6 +8,8 @@ import {existsSync, readFileSync} from 'node:fs'
 import {test} from 'node:test'
 import {gunzipSync} from 'node:zlib'
 
+import {objectColour} from '../../www/palette.js'
+
 /** @import {Core, CoreMask} from '../../www/types.js' */
 
 const www = new URL('../../www/', import.meta.url)
@@ -88,6 +90,17 @@ test('the label map and the boxes that the core writes are those that it reads',
   assert.deepEqual(core.readBoxes(ofTwo, 4, 2, 'b.png'), [[1, 0, 3, 2]], 'of the picture that is called so')
 })
 
+test('a name and a score are written where an object has them, and the file still gives its boxes', {skip}, async () => {
+  const core = await started()
+  const box = /** @type {const} */ ([0, 0, 4, 2])
+  const objects = [{name: 'cyst', score: null}, {name: '', score: 0.5}].map((told) => ({...drawn('##..', '....'), box, colour: 7, ...told}))
+  const file = core.cocoJson(4, 2, undefined, objects)
+  const [byHand, unnamed] = JSON.parse(new TextDecoder().decode(file)).annotations
+  assert.deepEqual([byHand.id, byHand.name, 'score' in byHand], [1, 'cyst', false])
+  assert.deepEqual([unnamed.id, 'name' in unnamed, unnamed.score], [2, false, 0.5])
+  assert.deepEqual(core.readBoxes(file, 4, 2, 'a.png'), [box, box])
+})
+
 /** @param {Awaited<ReturnType<typeof started>>} core */
 function loadFirstModel(core) {
   const [entry] = JSON.parse(new TextDecoder().decode(read('models/index.json')))
@@ -131,4 +144,19 @@ test('the open picture is measured and shown in its stored units', {skip}, async
   assert.deepEqual({areaPx, areaMm2, mean, sd, min, max}, {areaPx: 2, areaMm2: null, mean: 1.5, sd: 0.5, min: 1, max: 2})
   assert.deepEqual(none, {areaPx: 0, areaMm2: null, longest: null, perpendicular: null, mean: null, sd: null, min: null, max: null})
   assert.throws(() => core.setWindow(40, 0), {code: 'window.empty'})
+})
+
+test('masks on the picture have the page’s colours, or those of their places in the list where none is told', {skip}, async () => {
+  const core = await started()
+  loadFirstModel(core)
+  const objects = [drawn('#...', '#...'), drawn('..##', '..##')].map((mask, i) => ({...mask, box: /** @type {const} */ ([2 * i, 0, 2 * i + 2, 2]), score: 1}))
+  core.open(core.labelPng(4, 2, []))
+  /** The colour of the last pixel, which is the second object's. @param {Parameters<Core['overlayPng']>} ask */
+  const last = (...ask) => {
+    const png = core.overlayPng(...ask)
+    core.open(png)
+    return `#${Buffer.from(core.pixels().slice(-4, -1)).toString('hex').toUpperCase()}`
+  }
+  assert.equal(last(objects.map((object, i) => ({...object, colour: i + 20}))), objectColour(21))
+  assert.equal(last(objects), objectColour(1))
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {brushSize, canReset, verbOf, withBrushBy} from '../../www/correct.js'
+import {brushSize, canReset, modelScore, verbOf, withBrushBy} from '../../www/correct.js'
 import {jobOfKind} from '../../www/jobs.js'
 import {answer, CLASSY, INFO, isUpToDate, itemOf, mask, openedState, play, studyOf, types, withObject} from './support.js'
 
@@ -104,6 +104,18 @@ test('moving the box of an edited mask asks the model; undo brings the edited ma
   state = play(state, {type: 'redo'}).state
   assert.deepEqual(maskOf(state), model)
   assert.deepEqual([isUpToDate(state), state.jobs], [true, []])
+})
+
+test('the score is the model’s: a mask of a person’s own has none, also once its box is another and the model was stopped', () => {
+  const before = oneObject()
+  assert.equal(modelScore(maskOf(before)), 0.9)
+  const edited = stroke(before, 'add', [[3.5, 0.5]])
+  assert.equal(modelScore(maskOf(edited)), null)
+  const asked = play(edited, {type: 'nudged', dx: 5, dy: 0, resize: false}).state
+  const stopped = play(asked, {type: 'cancelled'}).state
+  assert.equal(maskOf(stopped), maskOf(edited))
+  assert.equal(modelScore(maskOf(stopped)), null)
+  assert.equal(modelScore(maskOf(answer(asked))), 0.9)
 })
 
 test('back to the model’s mask is a step, and its answer leaves the edited mask in the history alone', () => {

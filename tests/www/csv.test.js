@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
 import {csvOf} from '../../www/csv.js'
+import {editedKey} from '../../www/work.js'
 
 /** @import {Item, Mask, Measures, Pair} from '../../www/types.js' */
 
@@ -40,6 +41,13 @@ test('CSV is as RFC 4180 has it: one line an object, quotes doubled, decimal poi
 test('a name that a spreadsheet would take for a formula is quoted', () => {
   const [, line] = csvOf([{item: item(1, '=HYPERLINK("x")'), measures: null, pair: null}]).split('\r\n')
   assert.equal(line, '1,1,"\'=HYPERLINK(""x"")",1,2,30,40,0.8765,1234,,,,,,,,,')
+})
+
+test('a mask that a person has made has no score', () => {
+  const {mask, ...rest} = item(2, '')
+  const byHand = {...rest, mask: {...mask, score: 1, key: editedKey(rest.box)}}
+  const [, line] = csvOf([{item: byHand, measures: null, pair: null}]).split('\r\n')
+  assert.equal(line, '1,2,,1,2,30,40,,1234,,,,,,,,,')
 })
 
 test('with a reference, its label and the scores follow', () => {

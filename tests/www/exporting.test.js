@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
+import {exportObjects} from '../../www/exporting.js'
 import {createTranslator} from '../../www/i18n.js'
 import {messages} from '../../www/locales/en.js'
+import {withMask} from '../../www/measure.js'
 import {progress} from '../../www/render.js'
 import {noteTexts} from '../../www/render-note.js'
 import {INFO, lastJob, openedState, picture, play, segmentedAll, studyOf, types, withModel, withObject} from './support.js'
@@ -131,4 +133,27 @@ test('without a picture there is nothing to save, and that is said', () => {
 test('what was saved before its picture was closed is told after it', () => {
   const saving = play(oneObject(), {type: 'save-asked', what: 'label'}, {type: 'closed'}).state
   assert.deepEqual(exported(saving).state.notice, {key: 'notice.saved.one', values: {name: 'scan_mask.png', n: 1, width: 200, height: 100}})
+})
+
+test('the picture with masks has the page’s colours and leaves out what is hidden; other files have every object', () => {
+  const three = withObject(withObject(oneObject(), [70, 10, 90, 60]), [100, 10, 160, 60])
+  const {state} = play(three, {type: 'removed', id: 1}, {type: 'visibility-toggled', id: 2})
+  const items = withMask(studyOf(state).work.items)
+  const colours = (/** @type {Parameters<typeof exportObjects>[1]} */ what) => exportObjects(items, what).map(({colour}) => colour)
+  assert.deepEqual(colours('overlay'), [2])
+  for (const what of /** @type {const} */ (['label', 'coco', 'npz'])) assert.deepEqual(colours(what), [1, 2])
+
+  const n = (/** @type {'label' | 'overlay'} */ what, /** @type {string} */ name) => {
+    const saving = play(state, {type: 'save-asked', what}).state
+    return play(saving, {type: 'exported', id: lastJob(saving).id, name}).state.notice?.values?.n
+  }
+  assert.deepEqual([n('label', 'scan_mask.png'), n('overlay', 'scan_overlay.png')], [2, 1])
+})
+
+test('an object is written with its name, and with a score if its mask is the model’s', () => {
+  const named = play(withObject(oneObject(), [70, 10, 90, 60]), {type: 'renamed', id: 1, name: 'cyst'}, {type: 'selected', id: 2}).state
+  const line = /** @type {const} */ ({type: 'stroke-begun', shape: 'brush', verb: 'add', at: [75, 20]})
+  const {state} = play(named, line, {type: 'stroke-kept'})
+  const objects = exportObjects(withMask(studyOf(state).work.items), 'coco')
+  assert.deepEqual(objects.map(({name, score}) => ({name, score})), [{name: 'cyst', score: 0.9}, {name: '', score: null}])
 })
