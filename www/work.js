@@ -1,6 +1,6 @@
 /** What is asked of the model: which masks are out of date, and what a mask was made from. */
 
-/** @import {State, Study, Slice, Item, Box, ClassChoice, Mode, Work} from './types.js' */
+/** @import {State, Study, Slice, Item, Box, ClassChoice, Mask, Mode, Work} from './types.js' */
 
 /** Classes that can be told, in the order in which they are listed. @param {Pick<State, 'model'>} state @returns {ClassChoice[]} none for models that take no class */
 export const classChoices = ({model}) => (model?.takesClass && model.classes ? ['auto', ...model.classes, 'unknown'] : [])
