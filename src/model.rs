@@ -503,7 +503,7 @@ mod tests {
             let (ours, engine) = (floats(ours).expect("floats"), floats(&engine).expect("floats"));
             let size = engine.iter().fold(1.0, |size, value| value.abs().max(size));
             let worst = ours.iter().zip(&engine).fold(0.0, |worst, (a, b)| (a - b).abs().max(worst));
-            assert!(worst <= 1e-4 * size, "{name} differs by {worst} of {size}");
+            assert!(worst <= 1e-5 * size, "{name} differs by {worst} of {size}");
         }
     }
 

@@ -46,8 +46,15 @@ export function nextOfBatch(state, source, failure) {
   return {...state, pending: next, batch: {...batch, left, skipped: [...batch.skipped, source.name]}}
 }
 
+/** What was left out: other pictures in the file, or other files. @param {Batch | null} batch @param {string} name @param {boolean} hasMore @returns {Label | null} */
+export function openedNotice(batch, name, hasMore) {
+  // Other files can be seen in their folder, what is in a file cannot.
+  if (hasMore) return {key: 'notice.firstPicture', values: {name}}
+  return batch && batchNotice(batch, name)
+}
+
 /** What became of the other files. @param {Batch} batch @param {string} name @returns {Label} */
-export function batchNotice({n, skipped}, name) {
+function batchNotice({n, skipped}, name) {
   if (skipped.length === 0) return {key: 'notice.firstOf', values: {name, n}}
   const names = skipped.slice(0, 3).join(', ') + (skipped.length > 3 ? '…' : '')
   return {key: 'notice.firstReadable', values: {name, n, names}}

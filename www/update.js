@@ -12,7 +12,7 @@ import {isSessionName} from './export-name.js'
 import {isSaving, nextExport, savedNotice, saveAsked, withoutSaving} from './exporting.js'
 import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
-import {batchNotice, batchOf, nextOfBatch, noneOpens, pictureAsked, readOn} from './intake.js'
+import {batchOf, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, measured} from './measure.js'
@@ -248,7 +248,7 @@ function act(state, action) {
       const fresh = {
         shelved: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
-        notice: state.batch ? batchNotice(state.batch, job.source.name) : hasMore ? {key: /** @type {const} */ ('notice.firstPicture'), values: {name: job.source.name}} : null,
+        notice: openedNotice(state.batch, job.source.name, hasMore),
         note: setAside(state), tool: /** @type {const} */ ('box'),
       }
       return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use image::{
-    AnimationDecoder, ColorType, ImageDecoder, ImageError,
+    ColorType, ImageDecoder, ImageError,
     codecs::{bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder},
     error::LimitErrorKind,
     metadata::Orientation,
@@ -127,9 +127,8 @@ fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, O
     match format {
         Format::Png => {
             check_png_size(bytes)?;
-            let decoder = PngDecoder::with_limits(cursor, image_limits(limits));
-            let has_more = decoder.as_ref().is_ok_and(|decoder| decoder.is_apng().unwrap_or(false));
-            let raster = Raster { has_more, ..decode(decoder, bytes, format, limits)? };
+            let raster = decode(PngDecoder::with_limits(cursor, image_limits(limits)), bytes, format, limits)?;
+            let raster = Raster { has_more: n_frames_png(bytes) > 1, ..raster };
             // The decoder has scaled fewer bits to eight; the header tells (PNG specification, section 11.2.1).
             Ok(match bytes.get(24..26) {
                 Some(&[depth @ (1 | 2 | 4), 0]) => Raster { bits: depth, ..raster },
@@ -140,20 +139,31 @@ fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, O
         Format::Bmp => decode(BmpDecoder::new(cursor), bytes, format, limits),
         Format::Gif => {
             let raster = decode(GifDecoder::new(cursor), bytes, format, limits)?;
-            let again = GifDecoder::new(Cursor::new(bytes)).and_then(|mut decoder| {
-                decoder.set_limits(image_limits(limits))?;
-                Ok(decoder.into_frames())
-            });
-            let has_more = again.is_ok_and(|mut frames| matches!(frames.nth(1), Some(Ok(_))));
-            Ok(Raster { has_more, ..raster })
+            Ok(Raster { has_more: has_two_frames_gif(bytes), ..raster })
         }
         Format::WebP => {
-            let decoder = WebPDecoder::new(cursor);
-            let has_more = decoder.as_ref().is_ok_and(WebPDecoder::has_animation);
-            Ok(Raster { has_more, ..decode(decoder, bytes, format, limits)? })
+            let raster = decode(WebPDecoder::new(cursor), bytes, format, limits)?;
+            let frames = image_webp::WebPDecoder::new(Cursor::new(bytes)).map(|decoder| decoder.num_frames());
+            Ok(Raster { has_more: frames.is_ok_and(|n| n > 1), ..raster })
         }
         Format::Tiff => tiff::read(bytes, limits),
     }
+}
+
+/// Of an animation; 1 of any other file.
+fn n_frames_png(bytes: &[u8]) -> u32 {
+    let reader = png::Decoder::new(Cursor::new(bytes)).read_info();
+    reader.ok().and_then(|reader| reader.info().animation_control().map(|animation| animation.num_frames)).unwrap_or(1)
+}
+
+/// Whether a second frame begins; none is decoded, as it may be much larger than what is shown.
+fn has_two_frames_gif(bytes: &[u8]) -> bool {
+    let mut options = gif::DecodeOptions::new();
+    options.skip_frame_decoding(true);
+    options.read_info(Cursor::new(bytes)).is_ok_and(|mut reader| {
+        let mut is_there = || matches!(reader.next_frame_info(), Ok(Some(_)));
+        is_there() && is_there()
+    })
 }
 
 /// Decodes through the `image` crate.
@@ -483,6 +493,29 @@ pub(super) mod tests {
             let study = formats::open(&frames(n), &Limits::default()).expect("a picture");
             assert_eq!(study.source.has_more, has_more, "{n} frames");
         }
+    }
+
+    #[test]
+    fn an_animation_of_one_frame_is_one_picture() {
+        for (n, has_more) in [(1, false), (2, true)] {
+            let mut bytes = Vec::new();
+            let mut encoder = png::Encoder::new(&mut bytes, 1, 1);
+            encoder.set_animated(n, 0).expect("some frames");
+            let mut writer = encoder.write_header().expect("memory takes it");
+            (0..n).for_each(|_| writer.write_image_data(&[9]).expect("memory takes it"));
+            writer.finish().expect("memory takes it");
+            let study = formats::open(&bytes, &Limits::default()).expect("a picture");
+            assert_eq!(study.source.has_more, has_more, "{n} frames");
+        }
+    }
+
+    #[test]
+    fn the_second_frame_of_a_gif_is_not_decoded() {
+        // One pixel; the second frame says that it has 65 535 × 65 535.
+        let frame = |size: [u8; 2]| [&[0x2c, 0, 0, 0, 0][..], &size, &size, &[0, 2, 2, 0x44, 1, 0]].concat();
+        let header = *b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff";
+        let file = [&header[..], &frame([1, 0]), &frame([0xff, 0xff]), b";"].concat();
+        assert!(formats::open(&file, &Limits::default()).expect("a picture").source.has_more);
     }
 
     #[test]

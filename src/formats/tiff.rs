@@ -191,15 +191,22 @@ fn read_chunks(
     })
 }
 
-/// Whether there is another page that is a picture of its own, and not a smaller copy of one (TIFF 6.0, NewSubfileType). What
-/// is damaged behind the first page is none.
+/// Whether there is another page that is a picture of its own, and neither a smaller copy of one nor a mask (TIFF 6.0,
+/// NewSubfileType). Pages are not interpreted, which can take long, and what cannot be read behind the first one is none.
 fn has_more(decoder: &mut Decoder<Cursor<&[u8]>>) -> bool {
-    const SMALLER_COPY: u32 = 1;
-    while decoder.more_images() && decoder.next_image().is_ok() {
-        let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten().unwrap_or(0);
-        if kind & SMALLER_COPY == 0 {
+    const NO_PICTURE: u32 = 1 | 4;
+    /// A pyramid has a dozen.
+    const MOST_OTHERS: usize = 32;
+    let first = decoder.ifd_pointer().and_then(|at| decoder.read_directory(at).ok());
+    let mut next = first.and_then(|directory| directory.next());
+    for _ in 0..MOST_OTHERS {
+        let Some(directory) = next.and_then(|at| decoder.read_directory(at).ok()) else { return false };
+        let mut tags = decoder.read_directory_tags(&directory);
+        let kind = tags.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten().unwrap_or(0);
+        if kind & NO_PICTURE == 0 {
             return true;
         }
+        next = directory.next();
     }
     false
 }
@@ -490,6 +497,7 @@ mod tests {
     fn further_pages_are_told_and_smaller_copies_are_none() {
         assert!(open_tiff(&two_pages(0)).source.has_more);
         assert!(!open_tiff(&two_pages(1)).source.has_more);
+        assert!(!open_tiff(&two_pages(4)).source.has_more, "a mask is no picture");
         assert!(!open_tiff(&tiff_of(1, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[1])], &[77])).source.has_more);
         let whole = two_pages(0);
         let cut = open_tiff(&whole[..whole.len() - 8]);

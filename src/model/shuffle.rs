@@ -94,7 +94,55 @@ fn interleave(input: &[f32], [height, width]: [usize; 2], output: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
+    use tract_onnx::prelude::{IntoRunnable as _, OutletId};
+
     use super::*;
+
+    /// A network of two moves of axes; `middle` is what lies between them.
+    fn network(
+        shape: [usize; 6],
+        moves: [(usize, usize); 2],
+        outputs: impl Fn(OutletId, OutletId) -> Vec<OutletId>,
+    ) -> TypedModel {
+        let mut model = TypedModel::default();
+        let input = model.add_source("input", f32::fact(shape)).expect("a source");
+        let [(from, to), (then_from, then_to)] = moves;
+        let middle = model.wire_node("first", AxisOp::Move(from, to), &[input]).expect("a move")[0];
+        let end = model.wire_node("second", AxisOp::Move(then_from, then_to), &[middle]).expect("a move")[0];
+        model.select_output_outlets(&outputs(middle, end)).expect("outputs");
+        model
+    }
+
+    /// Whether the moves are done by ours; either way they give what the engine gives.
+    #[track_caller]
+    fn check_taken(model: TypedModel, is_taken: bool) {
+        let mut ours = model.clone();
+        replace_shuffles(&mut ours).expect("it reads the network");
+        assert_eq!(ours.nodes().iter().any(|node| node.op_is::<Interleave>()), is_taken);
+        let shape = model.outlet_fact(model.input_outlets().expect("inputs")[0]).expect("a fact").shape.clone();
+        let shape = shape.as_concrete().expect("a shape").to_vec();
+        let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|i| i as f32).collect();
+        let input: TValue = Tensor::from_shape(&shape, &values).expect("values").into();
+        let [ours, engine] = [ours, model].map(|model| {
+            let outputs = model.into_optimized().and_then(|model| model.into_runnable()?.run(tvec!(input.clone())));
+            outputs.expect("it runs")
+        });
+        assert_eq!(ours, engine);
+    }
+
+    #[test]
+    fn moves_that_are_no_pixel_shuffle_are_left_to_the_engine() {
+        const SHAPE: [usize; 6] = [1, 3, 2, 2, 4, 5];
+        const SHUFFLE: [(usize, usize); 2] = [(4, 2), (4, 5)];
+        let end = |_, end| vec![end];
+        check_taken(network(SHAPE, SHUFFLE, end), true);
+        check_taken(network(SHAPE, SHUFFLE, |middle, end| vec![end, middle]), false);
+        check_taken(network(SHAPE, [(4, 2), (4, 3)], end), false);
+        check_taken(network(SHAPE, [(4, 3), (4, 5)], end), false);
+        check_taken(network([2, 3, 2, 2, 4, 5], SHUFFLE, end), false);
+        check_taken(network([1, 3, 3, 2, 4, 5], SHUFFLE, end), false);
+        check_taken(network([1, 3, 2, 3, 4, 5], SHUFFLE, end), false);
+    }
 
     #[test]
     fn four_channels_become_the_pixels_of_one() {

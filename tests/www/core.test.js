@@ -46,7 +46,7 @@ test('large products take the kernel that fits the registers of the processor', 
   assert.equal(core.matrixKernel(256, 256, 1), 'wasm_f32_32x1', 'by a vector the choice is the engine\'s')
 })
 
-test('the activation is ours', {skip}, async () => {
+test('SiLU is computed by code of ours', {skip}, async () => {
   const core = await started()
   assert.equal(core.siluKernel(), 'medbox_silu')
 })

@@ -40,6 +40,9 @@ test('of a file with several pictures it is said that the first is open', () => 
   const opened = play(state, {type: 'opened', id: lastJob(state).id, opened: {...OPENED, hasMore: true}}).state
   assert.equal(told(opened), 'Opened the first picture in stack.tif; its other pages or frames are left out')
   assert.equal(told(accepted(state).state), null)
+  const several = play(openedState(), given('b.tif', 'c.png')).state
+  const first = play(several, {type: 'opened', id: lastJob(several).id, opened: {...OPENED, hasMore: true}}).state
+  assert.match(String(told(first)), /^Opened the first picture in b\.tif/)
 })
 
 test('a file that cannot be opened gives way to the next, without an alarm', () => {
