@@ -54,8 +54,8 @@ fn check_absent(place: &str, ending: &str, words: &[&str], allowed: &[&str]) {
         n_searched += 1;
         for word in words.iter().filter(|word| source.text.contains(**word)) {
             let is_allowed =
-                |place: &&str| source.path == **place || place.ends_with('/') && source.path.starts_with(**place);
-            if !allowed.iter().any(is_allowed) {
+                |place: &str| source.path == place || place.ends_with('/') && source.path.starts_with(place);
+            if !allowed.iter().any(|place| is_allowed(place)) {
                 breaches.push(format!("{} holds “{word}”", source.path));
             }
         }
