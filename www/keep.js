@@ -62,6 +62,8 @@ export function createKeep() {
   let tab = ''
   /** The picture that stands in the store. @type {Blob | null} */
   let stored = null
+  /** Number of the last change. */
+  let last = 0
 
   return {
     /**
@@ -96,13 +98,16 @@ export function createKeep() {
      */
     async put(session, {search, shelved, nowMs}, isLast) {
       const {blob} = session.source
+      const number = ++last
       const record = /** @type {KeptRecord} */ ({json: JSON.stringify(writeSession(session)), savedMs: nowMs, search, shelved})
-      const change = (await open()).transaction([RECORDS, PICTURES], 'readwrite')
+      const database = await open()
+      // Another tab may have had everything forgotten. It is asked before: a change that waits for an answer is lost with its page.
+      const isThere = blob === stored && (isLast || (await database.count(PICTURES, tab)) > 0)
+      if (number !== last) return // A newer one was handed over meanwhile.
+      const change = database.transaction([RECORDS, PICTURES], 'readwrite')
       change.done.catch(() => {}) // What fails is told by the step that failed.
-      const pictures = change.objectStore(PICTURES)
       const puts = [change.objectStore(RECORDS).put(record, tab)]
-      // Another tab may have had everything forgotten.
-      if (blob !== stored || (!isLast && (await pictures.count(tab)) === 0)) puts.push(pictures.put(blob, tab))
+      if (!isThere) puts.push(change.objectStore(PICTURES).put(blob, tab))
       change.commit()
       await Promise.all([...puts, change.done])
       stored = blob
