@@ -435,7 +435,9 @@ fn softmax(logits: &[f32]) -> Option<[f32; N_CLASSES]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use tract_onnx::tract_core::ops::Op;
+
     use super::*;
     use crate::manifest::tests::json;
 
@@ -478,6 +480,31 @@ mod tests {
         let passes = passes(&[CONSTANTS, SIMPLER]).passes;
         let names: Vec<String> = passes.iter().map(|pass| format!("{pass:?}")).collect();
         assert_eq!(names, ["PropConst(0)", "declutter"]);
+    }
+
+    /// Whether `replace` puts an `O` into a network of one input; either way it gives what the engine gives, within `tolerance`.
+    #[track_caller]
+    pub(crate) fn check_replaced<O: Op>(
+        model: TypedModel,
+        replace: fn(&mut TypedModel) -> TractResult<()>,
+        is_taken: bool,
+        tolerance: f32,
+    ) {
+        let mut ours = model.clone();
+        replace(&mut ours).expect("it reads the network");
+        assert_eq!(ours.nodes().iter().any(|node| node.op_is::<O>()), is_taken);
+        let input = model.input_outlets().expect("inputs")[0];
+        let shape = model.outlet_fact(input).expect("a fact").shape.as_concrete().expect("a shape").to_vec();
+        let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| (i * 37 % 101) as f32 / 101.0).collect();
+        let input: TValue = Tensor::from_shape(&shape, &values).expect("values").into();
+        let [ours, engine] = [ours, model].map(|model| {
+            let outputs = model.into_optimized().and_then(|model| model.into_runnable()?.run(tvec!(input.clone())));
+            outputs.expect("it runs").iter().map(|output| floats(output).expect("floats")).collect::<Vec<_>>().concat()
+        });
+        assert_eq!(ours.len(), engine.len());
+        for (i, (ours, engine)) in ours.iter().zip(&engine).enumerate() {
+            assert!((ours - engine).abs() <= tolerance, "value {i} is {ours}, not {engine}");
+        }
     }
 
     /// The networks of the default model, with operations of ours in them and without.

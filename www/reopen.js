@@ -37,7 +37,7 @@ export function setAside(state) {
   const left = {...state, study: state.study ?? state.shelved}
   const session = left.study && left.study.work.items.length > 0 ? sessionOf(left) : null
   if (session) return {kind: 'replaced', session}
-  return state.note?.kind === 'replaced' ? {...state.note} : null
+  return state.note?.kind === 'replaced' ? state.note : null
 }
 
 /**

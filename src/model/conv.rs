@@ -271,12 +271,10 @@ fn pixels_of([a, b, c, d, e, f]: [f32x8; TERMS]) -> [f32x8; TILE] {
 
 #[cfg(test)]
 mod tests {
-    use tract_onnx::{
-        prelude::IntoRunnable as _,
-        tract_core::ops::{cnn::PoolSpec, konst::Const},
-    };
+    use tract_onnx::tract_core::ops::{cnn::PoolSpec, konst::Const};
 
     use super::*;
+    use crate::model::tests::check_replaced;
 
     /// As the definition says: each output pixel by itself.
     fn plain(
@@ -351,20 +349,9 @@ mod tests {
         model
     }
 
-    /// Whether the convolution is done by ours; either way it gives what the engine gives.
     #[track_caller]
     fn check_taken(model: TypedModel, is_taken: bool) {
-        let mut ours = model.clone();
-        replace_convolutions(&mut ours).expect("it reads the network");
-        assert_eq!(ours.nodes().iter().any(|node| node.op_is::<DirectConv>()), is_taken);
-        let shape = model.outlet_fact(model.input_outlets().expect("inputs")[0]).expect("a fact").shape.clone();
-        let shape = shape.as_concrete().expect("a shape").to_vec();
-        let input: TValue = Tensor::from_shape(&shape, &noise(shape.iter().product(), 1)).expect("values").into();
-        let [ours, engine] = [ours, model].map(|model| {
-            let outputs = model.into_optimized().and_then(|model| model.into_runnable()?.run(tvec!(input.clone())));
-            outputs.expect("it runs")[0].try_as_plain_ram().expect("memory").as_slice::<f32>().expect("floats").to_vec()
-        });
-        check_near(&ours, &engine, 1e-4);
+        check_replaced::<DirectConv>(model, replace_convolutions, is_taken, 1e-4);
     }
 
     #[test]

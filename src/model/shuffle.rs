@@ -94,9 +94,10 @@ fn interleave(input: &[f32], [height, width]: [usize; 2], output: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use tract_onnx::prelude::{IntoRunnable as _, OutletId};
+    use tract_onnx::prelude::OutletId;
 
     use super::*;
+    use crate::model::tests::check_replaced;
 
     /// A network of two moves of axes; `middle` is what lies between them.
     fn network(
@@ -113,21 +114,9 @@ mod tests {
         model
     }
 
-    /// Whether the moves are done by ours; either way they give what the engine gives.
     #[track_caller]
     fn check_taken(model: TypedModel, is_taken: bool) {
-        let mut ours = model.clone();
-        replace_shuffles(&mut ours).expect("it reads the network");
-        assert_eq!(ours.nodes().iter().any(|node| node.op_is::<Interleave>()), is_taken);
-        let shape = model.outlet_fact(model.input_outlets().expect("inputs")[0]).expect("a fact").shape.clone();
-        let shape = shape.as_concrete().expect("a shape").to_vec();
-        let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|i| i as f32).collect();
-        let input: TValue = Tensor::from_shape(&shape, &values).expect("values").into();
-        let [ours, engine] = [ours, model].map(|model| {
-            let outputs = model.into_optimized().and_then(|model| model.into_runnable()?.run(tvec!(input.clone())));
-            outputs.expect("it runs")
-        });
-        assert_eq!(ours, engine);
+        check_replaced::<Interleave>(model, replace_shuffles, is_taken, 0.0);
     }
 
     #[test]
