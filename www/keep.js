@@ -13,6 +13,8 @@ const RECORDS = 'sessions'
 const PICTURES = 'pictures'
 /** Where a tab remembers, over a reload, which record is its own. */
 const TAB_KEY = 'medbox.tab'
+/** What a page had to keep when it ended: browsers may drop what their database has not begun by then. Before a tab's name. */
+const LAST_KEY = 'medbox.last '
 /** How long to wait for a record that this tab, or another one, holds. */
 const [OWN_MS, OTHER_MS] = [500, 250]
 
@@ -58,6 +60,22 @@ const claim = (key, waitMs) => new Promise((resolve) => {
   navigator.locks.request(`${TAB_KEY} ${key}`, {signal: AbortSignal.timeout(waitMs)}, hold).catch(() => resolve(false))
 })
 
+/** @param {string} key @param {KeptRecord} record */
+function keepAtOnce(key, record) {
+  try {
+    localStorage.setItem(LAST_KEY + key, JSON.stringify(record))
+  } catch {
+    // Full or forbidden: the database may still have time for it.
+  }
+}
+
+/** What was kept last under this name. @param {Awaited<ReturnType<typeof open>>} database @param {string} key @returns {Promise<KeptRecord | undefined>} */
+async function newest(database, key) {
+  const record = /** @type {KeptRecord | undefined} */ (await database.get(RECORDS, key))
+  const last = /** @type {KeptRecord | null} */ (JSON.parse(localStorage.getItem(LAST_KEY + key) ?? 'null'))
+  return last && last.savedMs >= (record?.savedMs ?? 0) ? last : record
+}
+
 export function createKeep() {
   let tab = ''
   /** The picture that stands in the store. @type {Blob | null} */
@@ -74,8 +92,7 @@ export function createKeep() {
       const database = await open()
       const own = sessionStorage.getItem(TAB_KEY) ?? ''
       const keys = /** @type {string[]} */ (await database.getAllKeys(RECORDS))
-      const records = new Map(await Promise.all(keys.map(async (key) =>
-        /** @type {const} */ ([key, /** @type {KeptRecord} */ (await database.get(RECORDS, key))]))))
+      const records = new Map(await Promise.all(keys.map(async (key) => /** @type {const} */ ([key, await newest(database, key)]))))
       // An address that names a picture is not answered with another one.
       const isFor = (/** @type {string} */ key) => search === '' || records.get(key)?.search === search
       const newestFirst = keys.filter(isFor).sort((a, b) => (records.get(b)?.savedMs ?? 0) - (records.get(a)?.savedMs ?? 0))
@@ -86,7 +103,7 @@ export function createKeep() {
       }
       sessionStorage.setItem(TAB_KEY, tab)
       // Once more, as a page that is reloaded keeps its last change while it ends.
-      const record = /** @type {KeptRecord | undefined} */ (await database.get(RECORDS, tab))
+      const record = await newest(database, tab)
       const picture = record && /** @type {Blob | undefined} */ (await database.get(PICTURES, tab))
       if (!record || !picture) return null
       stored = picture
@@ -94,12 +111,14 @@ export function createKeep() {
     },
     /**
      * @param {Session} session @param {{search: string, shelved: boolean, nowMs: number}} about
-     * @param {boolean} isLast  the page may end: all is handed over at once, without waiting for an answer
+     * @param {boolean} isLast  the page may end: all is handed over at once, without waiting for an answer, and written
+     * down beside the database
      */
     async put(session, {search, shelved, nowMs}, isLast) {
       const {blob} = session.source
       const number = ++last
       const record = /** @type {KeptRecord} */ ({json: JSON.stringify(writeSession(session)), savedMs: nowMs, search, shelved})
+      if (isLast && blob === stored) keepAtOnce(tab, record)
       const database = await open()
       // Another tab may have had everything forgotten. It is asked before: a change that waits for an answer is lost with its page.
       const isThere = blob === stored && (isLast || (await database.count(PICTURES, tab)) > 0)
@@ -111,10 +130,12 @@ export function createKeep() {
       change.commit()
       await Promise.all([...puts, change.done])
       stored = blob
+      if (number === last) localStorage.removeItem(LAST_KEY + tab)
     },
     /** Nothing remains, of no tab. */
     async forget() {
       stored = null
+      for (const key of Object.keys(localStorage)) if (key.startsWith(LAST_KEY)) localStorage.removeItem(key)
       const change = (await open()).transaction([RECORDS, PICTURES], 'readwrite')
       await Promise.all([change.objectStore(RECORDS).clear(), change.objectStore(PICTURES).clear(), change.done])
     },

@@ -24,8 +24,11 @@ export function createSaving(dispatch, pool) {
   const keep = createKeep()
   /** Reads and writes of the store, one after the other. */
   let turn = Promise.resolve()
-  /** @type {{session: Session, shelved: boolean} | null} */
+  /** @typedef {{session: Session, shelved: boolean}} Change */
+  /** @type {Change | null} */
   let waiting = null
+  /** Handed to the store, which has not answered: a page that ends meanwhile hands it over again. @type {Change | null} */
+  let unanswered = null
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   let lastMs = -Infinity
@@ -47,10 +50,15 @@ export function createSaving(dispatch, pool) {
 
   const keepNow = (isLast = false) => {
     clearTimeout(timer)
-    if (!waiting) return
-    const {session, shelved} = waiting
+    const change = waiting ?? (isLast ? unanswered : null)
+    if (!change) return
+    const {session, shelved} = change
     waiting = null
-    const put = () => keep.put(session, {search: location.search, shelved, nowMs: Date.now()}, isLast)
+    unanswered = change
+    const put = async () => {
+      await keep.put(session, {search: location.search, shelved, nowMs: Date.now()}, isLast)
+      if (unanswered === change) unanswered = null
+    }
     // The store itself does one change after the other.
     if (isLast && isReady) put().catch(tellOnce)
     else inTurn(put)
@@ -83,6 +91,7 @@ export function createSaving(dispatch, pool) {
     forget() {
       clearTimeout(timer)
       waiting = null
+      unanswered = null
       return inTurn(async () => {
         await keep.forget()
         dispatch({type: 'forgot'})

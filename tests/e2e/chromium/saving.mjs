@@ -86,6 +86,23 @@ test('a page that is reloaded at once has lost nothing', {timeout: SLOW_MS}, asy
   await context.close()
 })
 
+test('a page that ends has kept its last change, even where the browser’s store drops it', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems} = await openWithMask('US')
+  await page.waitForTimeout(KEPT_MS)
+  await soon(async () => assert.deepEqual(await kept(page), [1, 1]))
+  await page.addInitScript(() => {
+    IDBTransaction.prototype.commit = IDBTransaction.prototype.abort
+  })
+  await page.reload()
+  await masksDone(page, 1)
+  await nameFirst(page, 'dropped')
+  await page.reload()
+  await masksDone(page, 1)
+  await soon(async () => assert.equal(await page.locator('.object-name').first().inputValue(), 'dropped'))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('a session opens in another browser as it was saved', {timeout: SLOW_MS}, async () => {
   const demo = demoOf('US')
   const first = await openPage()
