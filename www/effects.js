@@ -87,7 +87,7 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     } catch (error) {
       if (engine && (await engine.catch(() => null)) === null) engine = null // Trying again fetches it again.
       const noEngine = error instanceof PageError && error.code === 'page.no-simd'
-      if (isLatest()) failed(error, noEngine)
+      if (isLatest()) fail(error, (failure) => dispatch({type: 'model-failed', name: entry.name, failure, fatal: noEngine}))
     }
   }
 

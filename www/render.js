@@ -10,6 +10,7 @@ import {encodeTime} from './encode-time.js'
 import {waitingNames} from './exporting.js'
 import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {createComparison} from './render-compare.js'
+import {modelToRetry} from './model-choice.js'
 import {createMeasures} from './render-measures.js'
 import {renderDevice, renderUpdate} from './render-about.js'
 import {renderKeeping, renderNote} from './render-note.js'
@@ -252,8 +253,9 @@ function renderFailure(part, state, translator) {
   if (!failure) return
   const {message, hint} = translator.failure(failure)
   text(part('failureMessage'), message)
-  text(part('failureHint'), hint)
-  const canRetry = !state.fatal && !OF_A_FILE.test(failure.code) && (!state.model || state.study !== null)
+  const standIn = failure.model && state.standsInFor ? state.models.find(({name}) => name === state.modelName) : undefined
+  text(part('failureHint'), standIn ? `${hint} ${translator.t('error.standsIn', {title: standIn.title})}` : hint)
+  const canRetry = !state.fatal && !OF_A_FILE.test(failure.code) && (modelToRetry(state) !== null || state.study !== null)
   show(part('retry'), canRetry)
 }
 

@@ -20,7 +20,7 @@ export function sessionRead(state, {session, from, savedMs, shelved}) {
   if (entry) {
     const [idle, effects] = makeWay(asked)
     const free = state.model ? withoutSaving(idle) : idle
-    return [{...free, modelName: entry.name, model: null, refused: []}, [...effects, {type: 'load-model', entry}]]
+    return [{...free, modelName: entry.name, standsInFor: null, model: null, refused: []}, [...effects, {type: 'load-model', entry}]]
   }
   const [idle, effects] = makeWayForPicture(asked)
   // The list of models may still be to come.

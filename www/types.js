@@ -114,7 +114,7 @@
  * @property {Box} box  around the structure that the hint speaks of
  */
 
-/** @typedef {{code: string, message: string, hint: string}} Failure  as the core says it, or as the page does */
+/** @typedef {{code: string, message: string, hint: string, model?: string}} Failure  as the core says it, or as the page does; model: that could not be loaded */
 
 /**
  * Where the viewer looks. `fit` follows the window's size until a person zooms or pans.
@@ -235,7 +235,9 @@
  * @property {number | null} settling  the turn of the clock that is waited for before a picture in a new window is encoded
  * @property {number} lastTurn  of that clock
  * @property {readonly ModelEntry[]} models
- * @property {string | null} modelName  the one asked for
+ * @property {string | null} modelName  the one that is loaded or being loaded
+ * @property {string | null} standsInFor  the one that was asked for and could not be loaded
+ * @property {string | null} provenModel  the last that was loaded, so that it can be loaded again
  * @property {ModelInfo | null} model  the one that is loaded
  * @property {Readonly<Record<string, number>>} encodeMs  last time of one encode on this device, for each model
  * @property {Mode} mode
@@ -318,6 +320,7 @@
  *   | {type: 'installable', installable: boolean}
  *   | {type: 'install-asked'}
  *   | {type: 'failed', failure: Failure, fatal: boolean}
+ *   | {type: 'model-failed', name: string, failure: Failure, fatal: boolean}
  *   | {type: 'failure-closed'}
  *   | {type: 'note-closed'}
  *   | {type: 'note-answered', answer: NoteAnswer}

@@ -16,6 +16,7 @@ import {batchOf, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} fro
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, measured} from './measure.js'
+import {lastingFailure, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteStands, keepEffects, reopened, sessionRead, setAside} from './reopen.js'
@@ -54,6 +55,8 @@ export const initialState = (settings = {}) => ({
   lastTurn: 0,
   models: [],
   modelName: settings.modelName ?? null,
+  standsInFor: null,
+  provenModel: null,
   model: null,
   encodeMs: settings.encodeMs ?? {},
   mode: settings.mode ?? 'default',
@@ -112,8 +115,8 @@ export function update(state, action) {
 }
 
 /** What the browser remembers. @param {State} state @returns {Settings} */
-const settingsOf = ({locale, theme, mode, modelName, encodeMs, hintSeen, invert, smooth, opacity}) =>
-  ({locale, theme, mode, modelName, encodeMs, hintSeen, invert, smooth, opacity})
+const settingsOf = ({locale, theme, mode, modelName, standsInFor, encodeMs, hintSeen, invert, smooth, opacity}) =>
+  ({locale, theme, mode, modelName: standsInFor ?? modelName, encodeMs, hintSeen, invert, smooth, opacity})
 
 /** @param {State} a @param {State} b */
 function sameSettings(a, b) {
@@ -185,20 +188,13 @@ function act(state, action) {
     }
     case 'loading':
       return [{...state, loading: action.loading}, []]
-    case 'model-chosen': {
-      const entry = state.models.find(({name}) => name === action.name)
-      if (!entry || (entry.name === state.modelName && state.model)) return [{...state, menu: null}, []]
-      const opening = jobOfKind(state, 'open')
-      const [idle, effects] = makeWay(state, ({kind}) => kind !== 'fetch')
-      const pending = opening?.source ?? state.pending
-      // What waited for masks of the model before would have them of two.
-      const free = state.model ? withoutSaving(idle) : idle
-      const next = withEncoding({...free, pending, modelName: entry.name, model: null, menu: null, failure: null, refused: []}, 'waiting')
-      return [next, [...effects, {type: 'load-model', entry}]]
-    }
+    case 'model-chosen':
+      return modelChosen(state, action.name)
     case 'model-loaded':
       if (action.info.name !== state.modelName) return [state, []]
-      return [withNothingSeen({...state, model: action.info, loading: null}), []]
+      return [withNothingSeen({...state, model: action.info, provenModel: action.info.name, loading: null}), []]
+    case 'model-failed':
+      return modelFailed(state, action)
 
     case 'file-given': {
       if (isSessionName(action.name)) return [{...state, failure: null, dropping: false, menu: null}, [{type: 'read-session', blob: action.blob}]]
@@ -284,7 +280,7 @@ function act(state, action) {
       return [{...state, notice: {key: 'notice.copied'}}, []]
     case 'exported':
       if (!jobAnswered(state, 'export', action.id)) return [state, []]
-      return [{...endJob(state, action.id), notice: savedNotice(state, action.name), failure: state.model ? null : state.failure}, []]
+      return [{...endJob(state, action.id), notice: savedNotice(state, action.name), failure: lastingFailure(state)}, []]
     case 'job-failed': {
       const job = state.jobs.find(({id}) => id === action.id)
       if (!job) return [state, []]
@@ -314,8 +310,7 @@ function act(state, action) {
     case 'install-asked':
       return [state, [{type: 'install'}]]
     case 'failed':
-      // Without a model, what waits to be saved would lack its masks.
-      return [{...(state.model ? state : withoutSaving(state)), failure: action.failure, fatal: state.fatal || action.fatal, loading: null}, []]
+      return [{...state, failure: action.failure, fatal: state.fatal || action.fatal}, []]
     case 'failure-closed':
       return [{...state, failure: null}, []]
     case 'note-closed':
@@ -329,9 +324,9 @@ function act(state, action) {
     case 'cancelled':
       return stopWork({...state, batch: null})
     case 'retried': {
+      const missing = modelToRetry(state)
+      if (missing !== null) return modelChosen(state, missing)
       const next = {...state, failure: null, refused: []}
-      const missing = state.model ? undefined : state.models.find(({name}) => name === state.modelName)
-      if (missing) return [next, [{type: 'load-model', entry: missing}]]
       return [study && currentSlice(study).encoding === 'stopped' ? withEncoding(next, 'waiting') : next, []]
     }
     case 'tick': {
@@ -373,7 +368,8 @@ function act(state, action) {
       return [study && !isHeld(state) ? {...state, view: fitView(currentSlice(study), state.viewport)} : state, []]
 
     case 'tool-chosen':
-      return [{...state, tool: action.tool, anchor: null, draft: null, stroke: null}, []]
+      // Said too: a key is pressed without a look at the tools, and a finger sees no tooltip.
+      return [{...state, tool: action.tool, anchor: null, draft: null, stroke: null, notice: {key: `tool.${action.tool}.title`}}, []]
     case 'touch-used':
       return [state.touch === action.touch ? state : {...state, touch: action.touch}, []]
     case 'pen-used':
@@ -583,7 +579,9 @@ function segmented(state, {id, at, masks, run}) {
   if (!study || !job) return state
   const left = job.left - at.length
   const rest = left > 0 ? changeJob(state, job, {left}) : endJob(state, id)
-  const next = {...rest, lastRun: run, hintSeen: true, failure: null, notice: null}
+  // That a mask of a person's own gave way is told longer than its successor takes.
+  const notice = state.notice?.key === 'notice.asksAgain' ? state.notice : null
+  const next = {...rest, lastRun: run, hintSeen: true, failure: lastingFailure(state), notice}
   /** @type {Map<number, import('./types.js').Mask>} */
   const made = new Map()
   masks.forEach((mask, i) => {
@@ -647,7 +645,8 @@ function changeBox(state, id, box, key, {merge = false, mask}) {
   const notice = lockedNotice(item)
   if (notice) return {...state, notice}
   const work = changeItem(study.work, id, (one) => ({...one, box, mask: mask === undefined ? one.mask : mask}))
-  return {...state, study: commit(study, work, {key, values: {n: id}}, {merge})}
+  const next = {...state, study: commit(study, work, {key, values: {n: id}}, {merge})}
+  return isEdited(item) ? {...next, notice: {key: 'notice.asksAgain', values: {n: id}}} : next
 }
 
 /** After undo or redo, nothing that is gone stays selected, and one object that came back is. @param {State} state @param {Study} study @returns {State} */

@@ -94,9 +94,11 @@ test('moving the box of an edited mask asks the model; undo brings the edited ma
   let state = stroke(oneObject(), 'add', [[3.5, 0.5]])
   const edited = maskOf(state)
   state = play(state, {type: 'nudged', dx: 5, dy: 0, resize: false}).state
+  assert.deepEqual(state.notice, {key: 'notice.asksAgain', values: {n: 1}})
   assert.equal(isUpToDate(state), false)
   state = answer(state)
   assert.equal(maskOf(state).areaPx, 1)
+  assert.deepEqual(state.notice, {key: 'notice.asksAgain', values: {n: 1}}, 'read while the mask is there already')
   const model = maskOf(state)
   state = play(state, {type: 'undo'}).state
   assert.deepEqual(maskOf(state), edited)

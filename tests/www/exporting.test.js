@@ -68,7 +68,7 @@ const NAMES = ['scan_mask.png', 'scan_coco.json', 'scan_segs.npz', 'scan.medbox'
 test('what the core alone writes is saved while the model loads once no mask is to come, and when it does not load', () => {
   const drawn = oneObject()
   const locked = play(drawn, {type: 'lock-toggled', id: 1}, {type: 'model-chosen', name: 'other'}).state
-  const failed = play(drawn, {type: 'model-chosen', name: 'other'}, {type: 'failed', failure: FAILURE, fatal: false}).state
+  const failed = play(drawn, {type: 'model-chosen', name: 'other'}, {type: 'model-failed', name: 'other', failure: FAILURE, fatal: false}).state
   for (const state of [locked, failed]) assert.deepEqual(saved(play(state, ...ASKED).effects), NAMES)
 })
 
@@ -82,7 +82,7 @@ test('a file waits for the masks of a model that loads, also for the first one, 
     assert.deepEqual(saved(there.effects), [])
     const made = play(there.state, segmentedAll(lastJob(there.state).id, studyOf(loading).work.items.length))
     assert.deepEqual(saved(made.effects), ['scan_mask.png', 'scan_coco.json', 'scan_segs.npz'])
-    const failed = play(asked.state, {type: 'failed', failure: FAILURE, fatal: false})
+    const failed = play(asked.state, {type: 'model-failed', name: 'other', failure: FAILURE, fatal: false})
     assert.deepEqual(saved(failed.effects), [])
     assert.equal(told(failed.state), 'Not saved, as the masks were not ready: scan_mask.png, scan_coco.json, scan_segs.npz')
   }

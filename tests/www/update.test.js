@@ -222,6 +222,10 @@ test('names of files follow the name of the picture', () => {
   assert.equal(exportName('.png', 'npz'), 'picture_segs.npz')
 })
 
+test('a tool that is chosen, by key or by hand, is said', () => {
+  assert.deepEqual(play(openedState(), {type: 'tool-chosen', tool: 'pan'}).state.notice, {key: 'tool.pan.title'})
+})
+
 test('only what changed is remembered', () => {
   assert.deepEqual(play(openedState(), {type: 'tool-chosen', tool: 'pan'}).effects, [])
   const [remember] = play(openedState(), {type: 'theme-toggled'}).effects

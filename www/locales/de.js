@@ -238,6 +238,7 @@ export const messages = {
   'notice.forgot': 'In diesem Browser ist nichts mehr aufbewahrt',
   'notice.locked': 'Objekt {n} ist gesperrt: Zum Ändern in der Liste entsperren',
   'notice.lockedStay': 'Gesperrte Objekte bleiben: {n}',
+  'notice.asksAgain': 'Das Modell zeichnet die Maske von Objekt {n} neu; Rückgängig bringt die eigene zurück',
   'notice.chooseObject': 'Zuerst ein Objekt wählen: in der Liste anklicken',
   'notice.maskAwaited': 'Die Maske von Objekt {n} wird noch gezeichnet',
   'notice.noMask': 'Objekt {n} hat keine Maske',
@@ -366,6 +367,7 @@ export const messages = {
 
   'error.close': 'Diese Meldung schließen',
   'error.retry': 'Noch einmal versuchen',
+  'error.standsIn': 'Bis dahin wird „{title}“ verwendet.',
   'error.page.no-simd': 'Dieser Browser kann medbox nicht ausführen: Seinem WebAssembly fehlen die SIMD-Befehle.',
   'error.page.no-simd.hint': 'Bitte aktualisieren, oder Chrome, Edge, Firefox oder Safari von 2023 oder später verwenden.',
   'error.page.fetch': 'Eine Datei von medbox konnte nicht geladen werden: {detail}.',

@@ -238,6 +238,7 @@ export const messages = {
   'notice.forgot': 'Nothing is kept in this browser any more',
   'notice.locked': 'Object {n} is locked: unlock it in the list to change it',
   'notice.lockedStay': 'Locked objects stay: {n}',
+  'notice.asksAgain': 'The model draws the mask of object {n} again; undo brings yours back',
   'notice.chooseObject': 'Choose an object first: click it in the list',
   'notice.maskAwaited': 'The mask of object {n} is still being drawn',
   'notice.noMask': 'Object {n} has no mask to work on',
@@ -366,6 +367,7 @@ export const messages = {
 
   'error.close': 'Close this message',
   'error.retry': 'Try again',
+  'error.standsIn': 'Until then “{title}” is used.',
   'error.page.no-simd': 'This browser cannot run medbox: its WebAssembly has no SIMD instructions.',
   'error.page.no-simd.hint': 'Update it, or use a Chrome, Edge, Firefox or Safari of 2023 or later.',
   'error.page.fetch': 'A file of medbox could not be loaded: {detail}.',

@@ -238,6 +238,7 @@ export const messages = {
   'notice.forgot': 'En este navegador ya no se conserva nada',
   'notice.locked': 'El objeto {n} está bloqueado: desbloquéelo en la lista para cambiarlo',
   'notice.lockedStay': 'Los objetos bloqueados se quedan: {n}',
+  'notice.asksAgain': 'El modelo vuelve a dibujar la máscara del objeto {n}; deshacer recupera la suya',
   'notice.chooseObject': 'Elija antes un objeto: haga clic en él en la lista',
   'notice.maskAwaited': 'La máscara del objeto {n} todavía se está dibujando',
   'notice.noMask': 'El objeto {n} no tiene máscara',
@@ -366,6 +367,7 @@ export const messages = {
 
   'error.close': 'Cerrar este mensaje',
   'error.retry': 'Intentar de nuevo',
+  'error.standsIn': 'Hasta entonces se usa «{title}».',
   'error.page.no-simd': 'Este navegador no puede ejecutar medbox: su WebAssembly no tiene instrucciones SIMD.',
   'error.page.no-simd.hint': 'Actualícelo o use Chrome, Edge, Firefox o Safari de 2023 o posterior.',
   'error.page.fetch': 'No se pudo cargar un archivo de medbox: {detail}.',

@@ -238,6 +238,7 @@ export const messages = {
   'notice.forgot': '此浏览器中已不再保留任何内容',
   'notice.locked': '对象 {n} 已锁定：请先在列表中解锁再修改',
   'notice.lockedStay': '锁定的对象保留：{n}',
+  'notice.asksAgain': '模型会重新绘制对象 {n} 的掩膜；撤销可恢复您的修改',
   'notice.chooseObject': '请先选择一个对象：在列表中点击',
   'notice.maskAwaited': '对象 {n} 的掩膜仍在绘制',
   'notice.noMask': '对象 {n} 没有掩膜',
@@ -366,6 +367,7 @@ export const messages = {
 
   'error.close': '关闭此消息',
   'error.retry': '重试',
+  'error.standsIn': '在此之前使用“{title}”。',
   'error.page.no-simd': '此浏览器无法运行 medbox：其 WebAssembly 不支持 SIMD 指令。',
   'error.page.no-simd.hint': '请更新浏览器，或使用 2023 年及以后的 Chrome、Edge、Firefox 或 Safari。',
   'error.page.fetch': '无法加载 medbox 的文件：{detail}。',

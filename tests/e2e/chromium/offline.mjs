@@ -92,6 +92,36 @@ test('after one visit the whole job is done with the server gone', {timeout: SLO
   await context.close()
 })
 
+test('for a model that cannot be had the one before stands in, and it can be tried again', {timeout: SLOW_MS}, async () => {
+  const demo = demoOf('US')
+  const context = await browser.newContext()
+  const {page} = await open(context, plain.url) // Browsers write to the console what was not there.
+  await offlineSays(page, 'Without a network: works.')
+  await openDemo(page, demo)
+  await drawBox(page, demo)
+  await masksDone(page, 1)
+  const before = await part(page, 'modelName').innerText()
+
+  await context.setOffline(true)
+  await part(page, 'modelButton').click()
+  await page.locator('[data-model="litemedsam"]').click()
+  const alert = page.getByRole('alert')
+  await alert.filter({hasText: `Until then “${before}” is used.`}).waitFor()
+  await soon(async () => assert.match(await alert.innerText(), /^A file of medbox could not be loaded: models\/litemedsam\//))
+  await masksDone(page, 1)
+  await soon(async () => assert.equal(await part(page, 'modelName').innerText(), before))
+  const [x0, y0, , y1] = demo.box
+  await drawBox(page, demo, [x0 - 60, y0 + 10, x0 - 12, y1 - 10])
+  await masksDone(page, 2)
+
+  await context.setOffline(false)
+  await part(page, 'retry').click()
+  await soon(async () => assert.match(await part(page, 'modelName').innerText(), /^LiteMedSAM/))
+  await masksDone(page, 2)
+  await soon(async () => assert.equal(await alert.isVisible(), false))
+  await context.close()
+})
+
 test('a first visit downloads what the budget says, and a second one next to nothing', {timeout: SLOW_MS}, async () => {
   const context = await browser.newContext()
   context.setDefaultTimeout(SLOW_MS)
