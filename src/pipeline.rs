@@ -8,7 +8,7 @@ use crate::{
     postprocess::{Mask, mask_from_logits},
     preprocess::Letterbox,
     prompt::{BoxPrompt, ClassPrompt, Modality, N_CLASSES, PromptError},
-    tiles::{Plan, Tile},
+    tiles::{Plan, Tile, most_tiles},
 };
 
 /// Embeddings are kept until they hold this much memory; those used longest ago go first.
@@ -46,6 +46,9 @@ pub struct Options {
     pub mode: Mode,
     /// Which class the decoder is told.
     pub class: ClassPrompt,
+    /// How many new tiles a request encodes at most in [`Mode::Default`]; `None`: as many as people wait for
+    /// ([`most_tiles`]).
+    pub max_tiles: Option<usize>,
 }
 
 /// The answer to a list of boxes.
@@ -203,11 +206,18 @@ impl<N: Network> Pipeline<N> {
     ///
     /// # Errors
     /// [`SegmentError::TooManyBoxes`].
-    pub fn plan(&self, image: Size, boxes: &[BoxPrompt], mode: Mode, known: &[Rect]) -> Result<Plan, SegmentError> {
+    pub fn plan(
+        &self,
+        image: Size,
+        boxes: &[BoxPrompt],
+        options: &Options,
+        known: &[Rect],
+    ) -> Result<Plan, SegmentError> {
         check_count(boxes)?;
         let boxes_image: Vec<PixelBox> = boxes.iter().map(|prompt| prompt.box_image()).collect();
-        Ok(match mode {
-            Mode::Default => Plan::closer(image, &boxes_image, known, self.network.manifest().tile_per_box),
+        let most = options.max_tiles.unwrap_or(most_tiles(boxes.len()));
+        Ok(match options.mode {
+            Mode::Default => Plan::closer(image, &boxes_image, known, self.network.manifest().tile_per_box, most),
             Mode::Challenge => Plan::whole(boxes.len()),
         })
     }
@@ -220,7 +230,7 @@ impl<N: Network> Pipeline<N> {
     /// - [`crate::model::ModelError`] when the network fails.
     pub fn segment(&mut self, boxes: &[BoxPrompt], options: &Options) -> Result<Segmentation, Error> {
         let image = self.image()?.size();
-        let plan = self.plan(image, boxes, options.mode, &self.cache.tiles(image.rect()))?;
+        let plan = self.plan(image, boxes, options, &self.cache.tiles(image.rect()))?;
         self.segment_planned(boxes, options, &plan, None)
     }
 
@@ -593,7 +603,7 @@ mod tests {
         let together = alone.segment(&boxes, &Options::default()).expect("an answer");
         assert_eq!(together.encodes, 3);
 
-        let plan = alone.plan(size, &boxes, Mode::Default, &[]).expect("a plan");
+        let plan = alone.plan(size, &boxes, &Options::default(), &[]).expect("a plan");
         assert_eq!((plan.whole.as_slice(), plan.tiles.len()), ([1].as_slice(), 2));
         for tile in &plan.tiles {
             let part: Vec<BoxPrompt> = tile.boxes.iter().map(|&i| boxes[i]).collect();

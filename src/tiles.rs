@@ -50,26 +50,25 @@ impl Plan {
         Self { whole: (0..n_boxes).collect(), tiles: Vec::new() }
     }
 
-    /// Small boxes through tiles, at most [`most_tiles`] new ones, each `tile_per_box` times the longer side of the box it is
+    /// Small boxes through tiles, at most `most` new ones (see [`most_tiles`]), each `tile_per_box` times the longer side of the box it is
     /// made for (see [`Manifest::tile_per_box`](crate::manifest::Manifest::tile_per_box)). Tiles in `known` cost nothing and
     /// are used first.
     ///
     /// Greedy: the largest box that is not served yet places a tile where it serves most of the others.
-    pub fn closer(image: Size, boxes_image: &[PixelBox], known: &[Rect], tile_per_box: f64) -> Self {
+    pub fn closer(image: Size, boxes_image: &[PixelBox], known: &[Rect], tile_per_box: f64, most: usize) -> Self {
         let mut rule = Rule { image, tile_per_box, growth: 1.0 };
         loop {
-            if let Some(plan) = Self::under(rule, boxes_image, known) {
+            if let Some(plan) = Self::under(rule, boxes_image, known, most) {
                 return plan;
             }
             rule.growth *= GROWTH;
         }
     }
 
-    /// `None` once it takes more than [`most_tiles`] new ones: with thousands of boxes all of it would take minutes.
-    fn under(rule: Rule, boxes: &[PixelBox], known: &[Rect]) -> Option<Self> {
+    /// `None` once it takes more than `most` new ones: with thousands of boxes all of it would take minutes.
+    fn under(rule: Rule, boxes: &[PixelBox], known: &[Rect], most: usize) -> Option<Self> {
         let (small, whole): (Vec<usize>, Vec<usize>) = (0..boxes.len()).partition(|&i| rule.is_small(boxes[i]));
         let mut plan = Self { whole, tiles: Vec::new() };
-        let limit = most_tiles(boxes.len());
 
         let mut open = small;
         open.sort_by(|&a, &b| boxes[b].longest().total_cmp(&boxes[a].longest()).then(a.cmp(&b)));
@@ -92,7 +91,7 @@ impl Plan {
             // A box at the limit of rounding may miss its own tile; it must leave the list all the same.
             let boxes = take(&mut open, |i| i == seed || rule.serves(best, boxes[i]));
             n_new += usize::from(!known.contains(&best));
-            if n_new > limit {
+            if n_new > most {
                 return None;
             }
             plan.tiles.push(Tile { rect: best, boxes });
@@ -191,6 +190,10 @@ mod tests {
         PixelBox::new(x, y, x + side, y + side)
     }
 
+    fn closer(image: Size, boxes: &[PixelBox], known: &[Rect], tile_per_box: f64) -> Plan {
+        Plan::closer(image, boxes, known, tile_per_box, most_tiles(boxes.len()))
+    }
+
     #[track_caller]
     fn check_complete(plan: &Plan, image: Size, boxes: &[PixelBox]) {
         let mut served: Vec<usize> = plan.whole.clone();
@@ -207,14 +210,14 @@ mod tests {
 
     #[test]
     fn a_large_box_is_looked_at_through_the_whole_picture() {
-        let plan = Plan::closer(IMAGE, &[square(100.0, 100.0, 340.0)], &[], 3.0);
+        let plan = closer(IMAGE, &[square(100.0, 100.0, 340.0)], &[], 3.0);
         assert_eq!(plan, Plan::whole(1));
     }
 
     #[test]
     fn a_small_box_gets_a_tile_of_three_times_its_side_around_it() {
         let boxes = [square(500.0, 400.0, 100.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
+        let plan = closer(IMAGE, &boxes, &[], 3.0);
         check_complete(&plan, IMAGE, &boxes);
         assert_eq!(plan.tiles[0].rect, Rect { x: 400, y: 300, width: 300, height: 300 });
     }
@@ -222,7 +225,7 @@ mod tests {
     #[test]
     fn a_tile_at_the_edge_stays_inside() {
         let boxes = [square(0.0, 790.0, 10.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
+        let plan = closer(IMAGE, &boxes, &[], 3.0);
         check_complete(&plan, IMAGE, &boxes);
         assert_eq!(plan.tiles[0].rect, Rect { x: 0, y: 752, width: 48, height: 48 });
     }
@@ -230,7 +233,7 @@ mod tests {
     #[test]
     fn neighbours_of_like_size_share_a_tile() {
         let boxes = [square(500.0, 400.0, 50.0), square(515.0, 400.0, 45.0), square(100.0, 100.0, 50.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
+        let plan = closer(IMAGE, &boxes, &[], 3.0);
         check_complete(&plan, IMAGE, &boxes);
         assert_eq!(plan.tiles.len(), 2);
     }
@@ -239,13 +242,13 @@ mod tests {
     fn a_known_tile_is_used_again() {
         let boxes = [square(500.0, 400.0, 50.0)];
         let known = Rect { x: 460, y: 340, width: 150, height: 150 };
-        assert_eq!(Plan::closer(IMAGE, &boxes, &[known], 3.0).tiles, [Tile { rect: known, boxes: vec![0] }]);
+        assert_eq!(closer(IMAGE, &boxes, &[known], 3.0).tiles, [Tile { rect: known, boxes: vec![0] }]);
     }
 
     #[test]
     fn a_tile_that_shows_a_box_off_its_middle_is_not_shared() {
         let boxes = [square(500.0, 400.0, 50.0), square(545.0, 400.0, 50.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
+        let plan = closer(IMAGE, &boxes, &[], 3.0);
         check_complete(&plan, IMAGE, &boxes);
         assert_eq!(plan.tiles.len(), 2);
     }
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn a_model_says_how_closely_it_looks() {
         let boxes = [square(500.0, 400.0, 100.0)];
-        let plan = Plan::closer(IMAGE, &boxes, &[], 2.5);
+        let plan = closer(IMAGE, &boxes, &[], 2.5);
         assert_eq!(plan.tiles[0].rect, Rect { x: 425, y: 325, width: 250, height: 250 });
     }
 
@@ -272,10 +275,25 @@ mod tests {
                     square(random(1000.0 - side), random(800.0 - side), side)
                 })
                 .collect();
-            let plan = Plan::closer(IMAGE, &boxes, &[], 3.0);
+            let plan = closer(IMAGE, &boxes, &[], 3.0);
             check_complete(&plan, IMAGE, &boxes);
             assert!(plan.tiles.len() <= most_tiles(n as usize), "{n} boxes, {} tiles", plan.tiles.len());
         }
+    }
+
+    #[test]
+    fn fewer_tiles_are_larger_and_none_is_the_whole_picture() {
+        let boxes: Vec<PixelBox> =
+            (0..60).map(|i| square(f64::from(i % 10 * 100), f64::from(i / 10 * 120), 20.0)).collect();
+        let plan = |most| Plan::closer(IMAGE, &boxes, &[], 3.0, most);
+        let sides = |plan: &Plan| plan.tiles.iter().map(|tile| tile.rect.size().longest()).max();
+        for most in [1, 7, 24, usize::MAX] {
+            check_complete(&plan(most), IMAGE, &boxes);
+            assert!(plan(most).tiles.len() <= most);
+        }
+        assert_eq!((plan(usize::MAX).tiles.len(), sides(&plan(usize::MAX))), (60, Some(60)), "one each");
+        assert!(sides(&plan(7)) > sides(&plan(24)));
+        assert_eq!(plan(0), Plan::whole(60));
     }
 
     #[test]
@@ -284,7 +302,7 @@ mod tests {
         let image = Size { width: 12_000, height: 12_000 };
         let boxes: Vec<PixelBox> =
             (0..30_000).map(|i| square(f64::from(i % 173 * 69), f64::from(i / 173 * 69), 1.0)).collect();
-        let plan = Plan::closer(image, &boxes, &[], 3.0);
+        let plan = closer(image, &boxes, &[], 3.0);
         check_complete(&plan, image, &boxes);
         assert!(plan.tiles.len() <= most_tiles(boxes.len()));
     }

@@ -142,7 +142,7 @@ impl OptionsRecord {
 
     fn options(&self) -> Result<Options, JsValue> {
         let class = self.class.as_deref().map_or(Ok(ClassPrompt::Predicted), ClassPrompt::parse).map_err(js_error)?;
-        Ok(Options { mode: self.mode.into(), class })
+        Ok(Options { mode: self.mode.into(), class, max_tiles: None })
     }
 }
 
@@ -274,10 +274,11 @@ pub fn plan(width: u32, height: u32, boxes: &Float64Array, mode: JsValue, known:
     }
     let size = Size::new(width, height).map_err(js_error)?;
     let mode = serde_wasm_bindgen::from_value::<ModeRecord>(mode)?.into();
+    let options = Options { mode, ..Options::default() };
     let known: Vec<[u32; 4]> = serde_wasm_bindgen::from_value(known)?;
     let known: Vec<Rect> = known.into_iter().map(rect).filter(|&view| view != size.rect()).collect();
     let boxes = read_boxes(&boxes.to_vec(), size)?;
-    let plan = with_pipeline(|pipeline| pipeline.plan(size, &boxes, mode, &known).map_err(js_error))?;
+    let plan = with_pipeline(|pipeline| pipeline.plan(size, &boxes, &options, &known).map_err(js_error))?;
     let whole = (!plan.whole.is_empty()).then(|| Part { view: sides(size.rect()), boxes: plan.whole });
     let tiles = plan.tiles.into_iter().map(|tile| Part { view: sides(tile.rect), boxes: tile.boxes });
     to_js(&whole.into_iter().chain(tiles).collect::<Vec<_>>())

@@ -241,6 +241,31 @@ fn usage_errors_exit_with_two() {
     let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--class", "tomography"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(message.contains("there is no class “tomography”; use auto, unknown, ct, mr"), "{message}");
+    let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--max-tiles", "0"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = "error: invalid value '0' for '--max-tiles <N|all>': \
+                closer looks are a number from 1 on, or all; --mode challenge takes none\n";
+    assert!(message.starts_with(told), "{message}");
+}
+
+#[test]
+fn closer_looks_are_as_many_as_is_said() {
+    let folder = folder_with_disc();
+    image::GrayImage::from_fn(640, 320, |x, y| image::Luma([((x * 7919 + y * 104_729) % 251) as u8]))
+        .save(folder.path().join("wide.png"))
+        .expect("a written picture");
+    let boxes: Vec<[u32; 4]> = (0..32).map(|i| (i % 8 * 80, i / 8 * 80)).map(|(x, y)| [x, y, x + 20, y + 20]).collect();
+    fs::write(folder.path().join("boxes.json"), serde_json::json!(boxes).to_string()).expect("a written file");
+    let encodes = |options: &[&str]| {
+        let args = [&["segment", "wide.png", "--boxes", "boxes.json", "--json"], options].concat();
+        let answer: Value = serde_json::from_str(&stdout(&medbox(folder.path(), &args))).expect("one JSON object");
+        answer["encodes"].as_u64().expect("a number") as usize
+    };
+    let whole = 1; // that names the class
+    assert_eq!(encodes(&["--max-tiles", "all"]), whole + 32, "none of the boxes is near another");
+    assert!(encodes(&[]) <= whole + 24);
+    assert!(encodes(&["--max-tiles", "3"]) <= whole + 3);
+    assert_eq!(encodes(&["--max-tiles", "3", "--mode", "challenge"]), whole);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use medbox::{
     import,
     metrics::{self, Comparison, TOLERANCE_PX},
     model::{Network as _, OnnxModel},
-    pipeline::{Options, Pipeline, Segmentation},
+    pipeline::{Pipeline, Segmentation},
     postprocess::Mask,
     prompt::{BoxPrompt, ClassPrompt, Modality, PromptError},
 };
@@ -31,7 +31,7 @@ use crate::{
     clock_ms,
     fail::CliError,
     files, models,
-    segment::{CliMode, most_likely, usage},
+    segment::{Looking, most_likely, usage},
 };
 use data::spread;
 use report::{Item, Picture, Report, Row, Scores};
@@ -52,9 +52,8 @@ pub(crate) struct EvalArgs {
     /// Name of a model, or its folder
     #[arg(long, value_name = "NAME|DIR")]
     model: Option<String>,
-    /// `default` looks closer at small boxes, `challenge` is the published inference exactly
-    #[arg(long, value_enum, default_value_t = CliMode::Default)]
-    mode: CliMode,
+    #[command(flatten)]
+    looking: Looking,
     /// Which modality the decoder is told: auto (what the class head says), true (the data set's), wrong (the next in the
     /// list), unknown, or one by name
     #[arg(long, default_value = "auto", value_parser = |text: &str| ClassChoice::parse(text).map_err(usage))]
@@ -159,7 +158,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
             first.display()
         ));
     }
-    let report = Report::new(unit, &model.manifest().name, args.mode.into(), &pictures, not_scored.len());
+    let report = Report::new(unit, &model.manifest().name, args.looking.mode.into(), &pictures, not_scored.len());
     if args.json {
         files::tell(format_args!("{:#}", report.json()))?;
     } else {
@@ -245,9 +244,8 @@ fn measure(sample: &data::Sample<'_>, model: &Arc<OnnxModel>, args: &EvalArgs) -
     let class = args.class.prompt(data_set.class, &data_set.modality)?;
     let mut pipeline = Pipeline::new(Arc::clone(model), clock_ms);
     pipeline.open(study.image);
-    let answer = pipeline
-        .segment(&boxes, &Options { mode: args.mode.into(), class })
-        .map_err(|e| CliError::from(e).at(&sample.image))?;
+    let answer =
+        pipeline.segment(&boxes, &args.looking.options(class)).map_err(|e| CliError::from(e).at(&sample.image))?;
 
     let mut rows = Vec::with_capacity(references.len());
     for (reference, object) in references.iter().zip(&answer.objects) {

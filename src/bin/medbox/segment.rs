@@ -55,19 +55,42 @@ pub(crate) struct Choice {
     /// Name of a model, or its folder
     #[arg(long, value_name = "NAME|DIR")]
     model: Option<String>,
-    /// `default` looks closer at small boxes, `challenge` is the published inference exactly
-    #[arg(long, value_enum, default_value_t = CliMode::Default)]
-    mode: CliMode,
+    #[command(flatten)]
+    looking: Looking,
 }
 
 impl Choice {
     pub(crate) fn options(&self) -> Options {
-        Options { mode: self.mode.into(), class: self.class }
+        self.looking.options(self.class)
     }
 
     pub(crate) fn load_model(&self) -> Result<OnnxModel, CliError> {
         models::load(self.model.as_deref())
     }
+}
+
+/// How boxes are looked at, for every command that looks at some.
+#[derive(Debug, Args)]
+pub(crate) struct Looking {
+    /// `default` looks closer at small boxes, `challenge` is the published inference exactly
+    #[arg(long, value_enum, default_value_t = CliMode::Default)]
+    pub(crate) mode: CliMode,
+    /// Of mode default: at most so many closer looks a request, or `all` that are asked for; without it 24, of more than 192
+    /// boxes an eighth of their number, and never more than 96. More take longer and are better for hundreds of small
+    /// structures
+    #[arg(long, value_name = "N|all", value_parser = parse_max_tiles)]
+    max_tiles: Option<usize>,
+}
+
+impl Looking {
+    pub(crate) fn options(&self, class: ClassPrompt) -> Options {
+        Options { mode: self.mode.into(), class, max_tiles: self.max_tiles }
+    }
+}
+
+fn parse_max_tiles(text: &str) -> Result<usize, String> {
+    let most = if text == "all" { Some(usize::MAX) } else { text.parse().ok().filter(|&n| n > 0) };
+    most.ok_or_else(|| "closer looks are a number from 1 on, or all; --mode challenge takes none".to_owned())
 }
 
 /// [`Mode`] as clap reads it.

@@ -11,7 +11,7 @@ use medbox::{
     geometry::Rect,
     import,
     model::OnnxModel,
-    pipeline::{Options, Pipeline},
+    pipeline::Pipeline,
     postprocess::{LabelMap, Mask},
     prompt::{BoxPrompt, Modality},
 };
@@ -102,9 +102,8 @@ pub(super) fn measure(file: &CaseFile, model: &Arc<OnnxModel>, args: &EvalArgs) 
     let class = args.class.prompt(file.class(), &file.modality)?;
     let mut pipeline = Pipeline::new(Arc::clone(model), clock_ms);
     pipeline.open(case.image);
-    let answer = pipeline
-        .segment(&boxes, &Options { mode: args.mode.into(), class })
-        .map_err(|e| CliError::from(e).at(&file.path))?;
+    let answer =
+        pipeline.segment(&boxes, &args.looking.options(class)).map_err(|e| CliError::from(e).at(&file.path))?;
     let predicted = LabelMap::from_masks(size, answer.objects.iter().map(|object| &object.mask));
 
     let reference = import::objects(&labels, 1, &Limits::default()).map_err(|e| CliError::from(e).at(&file.path))?;
