@@ -51,6 +51,12 @@ pub enum ImportError {
         picture.width, picture.height
     )]
     WhichPicture { n_fitting: usize, n_pictures: usize, picture: Size },
+    /// A COCO file that knows the open picture by its name, and as another one.
+    #[error(
+        "the COCO file says that {name} is {width} × {height} pixels, and the picture is {} × {}",
+        picture.width, picture.height
+    )]
+    OtherPicture { name: String, width: u32, height: u32, picture: Size },
     /// More boxes than labels.
     #[error(transparent)]
     TooMany(#[from] SegmentError),
@@ -70,6 +76,7 @@ impl ImportError {
             Self::TooLong { .. } => "boxes.too-long",
             Self::Unreadable { .. } => "boxes.unreadable",
             Self::WhichPicture { .. } => "boxes.which-picture",
+            Self::OtherPicture { .. } => "boxes.other-picture",
             Self::TooMany(e) => e.code(),
             Self::Box { source, .. } => source.code(),
         }
@@ -83,6 +90,7 @@ impl ImportError {
             Self::NoLabelMap => "save the label map as segs (H, W), or as PNG",
             Self::Strewn { .. } => "this looks like a picture: choose a file with one number for each object",
             Self::TooLong { .. } | Self::WhichPicture { .. } => "keep what belongs to this picture only",
+            Self::OtherPicture { .. } => "choose the file that was made for this picture",
             Self::Unreadable { .. } => "write [[x0,y0,x1,y1], …]",
             Self::TooMany(e) => e.hint(),
             Self::Box { source, .. } => source.hint(),
@@ -136,13 +144,13 @@ pub fn objects(map: &LabelMap, min_area_px: usize, limits: &Limits) -> Result<Ve
 /// A list of boxes on the picture: JSON, or the array `boxes` of a challenge file (NumPy archive).
 ///
 /// As JSON: `[[x0, y0, x1, y1], …]`, the same under the key `boxes`, or a COCO file, of which the annotations of the one
-/// picture are taken that has this size, of several the one whose `file_name` ends with `name`, what the picture's own file is
-/// called: of each annotation the `prompt_box` that medbox writes, or else the `bbox`. So are COCO results, a list of annotations
+/// picture are taken whose `file_name` ends with `name`, what the picture's own file is called, or else of the one that has its
+/// size: of each annotation the `prompt_box` that medbox writes, or else the `bbox`. So are COCO results, a list of annotations
 /// without a file around them, if all are of one picture.
 ///
 /// # Errors
-/// [`ImportError::Unreadable`], [`ImportError::TooLong`], [`ImportError::WhichPicture`], [`ImportError::TooMany`],
-/// [`ImportError::Box`] for the first box that cannot be asked for, or [`OpenError`].
+/// [`ImportError::Unreadable`], [`ImportError::TooLong`], [`ImportError::WhichPicture`], [`ImportError::OtherPicture`],
+/// [`ImportError::TooMany`], [`ImportError::Box`] for the first box that cannot be asked for, or [`OpenError`].
 ///
 /// # Example
 /// ```
@@ -189,8 +197,8 @@ struct CocoImage {
     /// A number by the book; some tools write text.
     #[serde(default)]
     id: Value,
-    width: u32,
-    height: u32,
+    width: Option<u32>,
+    height: Option<u32>,
     /// With the folders that it lay in.
     file_name: Option<String>,
 }
@@ -200,15 +208,22 @@ impl CocoImage {
         let own = |path: &str| path.rsplit(['/', '\\']).next().map(str::to_lowercase);
         self.file_name.as_deref().is_some_and(|path| own(path) == own(name))
     }
+
+    /// Its size, where the file tells.
+    fn size(&self) -> Option<(u32, u32)> {
+        self.width.zip(self.height)
+    }
 }
 
 #[derive(Deserialize)]
 struct CocoAnnotation {
     #[serde(default)]
     image_id: Value,
-    /// x, y, width, height.
-    bbox: Option<[f64; 4]>,
-    prompt_box: Option<[f64; 4]>,
+    /// x, y, width, height. Of other pictures it may be anything.
+    #[serde(default)]
+    bbox: Value,
+    #[serde(default)]
+    prompt_box: Value,
 }
 
 fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Vec<[f64; 4]>, ImportError> {
@@ -220,7 +235,7 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
     if let Some(list) = text.strip_prefix(b"[") {
         return if list.trim_ascii_start().starts_with(b"{") {
             let annotations: Vec<CocoAnnotation> = serde_json::from_slice(text).map_err(|e| unreadable(&e))?;
-            results_boxes(&annotations)
+            boxes_of_one(&annotations)
         } else {
             serde_json::from_slice(text).map_err(|e| unreadable(&e))
         };
@@ -235,8 +250,8 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
     }
 }
 
-/// Of COCO results, which do not say how large their pictures are.
-fn results_boxes(annotations: &[CocoAnnotation]) -> Result<Vec<[f64; 4]>, ImportError> {
+/// Of annotations without a list of pictures, which do not say how large those are.
+fn boxes_of_one(annotations: &[CocoAnnotation]) -> Result<Vec<[f64; 4]>, ImportError> {
     if let Some(other) = annotations.iter().find(|annotation| annotation.image_id != annotations[0].image_id) {
         let reason = format!("they are of pictures {} and {}", annotations[0].image_id, other.image_id);
         return Err(unreadable(&reason));
@@ -250,28 +265,36 @@ fn coco_boxes(
     picture: Size,
     name: Option<&str>,
 ) -> Result<Vec<[f64; 4]>, ImportError> {
-    let mut fitting: Vec<&CocoImage> =
-        images.iter().filter(|image| (image.width, image.height) == (picture.width, picture.height)).collect();
+    if images.is_empty() {
+        return boxes_of_one(&annotations);
+    }
+    let fits = |image: &CocoImage| image.size() == Some((picture.width, picture.height));
     let called: Vec<&CocoImage> =
-        fitting.iter().copied().filter(|image| name.is_some_and(|name| image.is_called(name))).collect();
-    if fitting.len() > 1 && called.len() == 1 {
-        fitting = called;
-    }
-    // Lists that somebody wrote by hand name no pictures.
-    if fitting.len() != 1 && !images.is_empty() {
-        return Err(ImportError::WhichPicture { n_fitting: fitting.len(), n_pictures: images.len(), picture });
-    }
-    if let [image] = fitting[..] {
-        annotations.retain(|annotation| annotation.image_id == image.id);
-    }
+        images.iter().filter(|image| name.is_some_and(|name| image.is_called(name))).collect();
+    let fitting: Vec<&CocoImage> = images.iter().filter(|image| fits(image)).collect();
+    let image = match (&called[..], &fitting[..]) {
+        ([image], _) => {
+            if let Some((width, height)) = image.size().filter(|_| !fits(image)) {
+                let name = name.unwrap_or_default().to_owned();
+                return Err(ImportError::OtherPicture { name, width, height, picture });
+            }
+            image
+        }
+        // Pictures are renamed, and the same name may lie in several folders.
+        (_, [image]) => image,
+        _ => return Err(ImportError::WhichPicture { n_fitting: fitting.len(), n_pictures: images.len(), picture }),
+    };
+    annotations.retain(|annotation| annotation.image_id == image.id);
     sides_of(&annotations)
 }
 
 fn sides_of(annotations: &[CocoAnnotation]) -> Result<Vec<[f64; 4]>, ImportError> {
+    let four = |value: &Value| <[f64; 4]>::deserialize(value).ok();
     let sides = |(index, annotation): (usize, &CocoAnnotation)| {
-        let bbox = annotation.bbox.map(|[x, y, width, height]| [x, y, x + width, y + height]);
-        let sides = annotation.prompt_box.or(bbox);
-        sides.ok_or_else(|| unreadable(&format!("annotation {} of this picture has no “bbox”", index + 1)))
+        let bbox = four(&annotation.bbox).map(|[x, y, width, height]| [x, y, x + width, y + height]);
+        let sides = four(&annotation.prompt_box).or(bbox);
+        let reason = || format!("annotation {} of this picture has no “bbox” of four numbers", index + 1);
+        sides.ok_or_else(|| unreadable(&reason()))
     };
     annotations.iter().enumerate().map(sides).collect()
 }
@@ -440,6 +463,8 @@ mod tests {
         let hint = "write [[x0,y0,x1,y1], …]";
         let message = "the boxes cannot be read: they are of pictures 7 and 8";
         check_boxes_refused(&results(8), "boxes.unreadable", message, hint);
+        let in_a_file = format!("{{\"annotations\": {}, \"images\": []}}", results(8));
+        check_boxes_refused(&in_a_file, "boxes.unreadable", message, hint);
     }
 
     #[test]
@@ -447,7 +472,7 @@ mod tests {
         check_boxes_refused(
             r#"{"annotations": [{"bbox": [0, 0, 2, 2]}, {"segmentation": []}]}"#,
             "boxes.unreadable",
-            "the boxes cannot be read: annotation 2 of this picture has no “bbox”",
+            "the boxes cannot be read: annotation 2 of this picture has no “bbox” of four numbers",
             "write [[x0,y0,x1,y1], …]",
         );
     }
@@ -469,6 +494,26 @@ mod tests {
         for (second, name) in [("b.png", "c.png"), ("other/a.png", "a.png")] {
             let err = found(second, name).expect_err("which one it is cannot be told");
             assert_eq!(err, ImportError::WhichPicture { n_fitting: 2, n_pictures: 2, picture: SIZE });
+        }
+    }
+
+    #[test]
+    fn a_picture_that_is_called_so_and_has_another_size_is_another_one() {
+        let coco = |size: &str| {
+            format!(
+                r#"{{"images": [{{"id": 1, "file_name": "scan.png"{size}}}, {{"id": 2, "width": 6, "height": 4}}],
+                    "annotations": [{{"image_id": 1, "bbox": [1, 1, 2, 2]}}, {{"image_id": 2, "bbox": []}}]}}"#
+            )
+        };
+        let found = |size: &str| boxes(coco(size).as_bytes(), SIZE, Some("scan.png"), &Limits::default());
+        check_error(
+            found(r#", "width": 60, "height": 40"#).unwrap_err(),
+            "boxes.other-picture",
+            "the COCO file says that scan.png is 60 × 40 pixels, and the picture is 6 × 4",
+            "choose the file that was made for this picture",
+        );
+        for size in [r#", "width": 6, "height": 4"#, ""] {
+            assert_eq!(found(size).expect("boxes")[0].box_image(), PixelBox::new(1.0, 1.0, 3.0, 3.0));
         }
     }
 

@@ -19,6 +19,9 @@ pub const MAX_BOXES: usize = u16::MAX as usize;
 /// Boxes whose logits are in memory at a time, a quarter of a megabyte each; more at once are not faster.
 const DECODED_TOGETHER: usize = 64;
 
+/// What the masks of one request may take, one byte a pixel of each one's block: cells by the ten thousand take a tenth of it.
+const MAX_MASK_BYTES: usize = 2 << 30;
+
 /// How boxes are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -103,6 +106,9 @@ pub enum SegmentError {
     /// More boxes than labels.
     #[error("{found} boxes were given, a label map holds {MAX_BOXES} objects")]
     TooManyBoxes { found: usize },
+    /// Masks that would not fit in memory.
+    #[error("the masks of {n_boxes} boxes take more than {max_bytes} bytes, one for each pixel of each mask's block")]
+    TooMuchMemory { n_boxes: usize, max_bytes: usize },
     /// A view that the picture does not have.
     #[error("the view of {width} × {height} pixels at ({x}, {y}) is not inside the picture")]
     View { x: u32, y: u32, width: u32, height: u32 },
@@ -117,6 +123,7 @@ impl SegmentError {
         match self {
             Self::NothingOpen => "segment.nothing-open",
             Self::TooManyBoxes { .. } => "segment.too-many-boxes",
+            Self::TooMuchMemory { .. } => "segment.too-much-memory",
             Self::View { .. } => "segment.view",
             Self::ForeignEncoding { .. } => "segment.foreign-encoding",
         }
@@ -126,7 +133,7 @@ impl SegmentError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NothingOpen => "open a picture first",
-            Self::TooManyBoxes { .. } => "split the list of boxes",
+            Self::TooManyBoxes { .. } | Self::TooMuchMemory { .. } => "split the list of boxes",
             Self::View { .. } => "ask for a part of the picture that is open",
             Self::ForeignEncoding { .. } => "encode the picture again with the model in use",
         }
@@ -225,7 +232,7 @@ impl<N: Network> Pipeline<N> {
     /// The masks of boxes on the open picture; encodes only what is not kept from before.
     ///
     /// # Errors
-    /// - [`SegmentError::NothingOpen`], [`SegmentError::TooManyBoxes`];
+    /// - [`SegmentError::NothingOpen`], [`SegmentError::TooManyBoxes`], [`SegmentError::TooMuchMemory`];
     /// - [`PromptError::NoClassPrompt`] when a class is chosen for a model that takes none;
     /// - [`crate::model::ModelError`] when the network fails.
     pub fn segment(&mut self, boxes: &[BoxPrompt], options: &Options) -> Result<Segmentation, Error> {
@@ -307,6 +314,7 @@ impl<N: Network> Pipeline<N> {
 
         let boxes_image: Vec<PixelBox> = boxes.iter().map(|prompt| prompt.box_image()).collect();
         let mut found: Vec<Option<Object>> = boxes.iter().map(|_| None).collect();
+        let mut mask_bytes = 0;
         let whole = (!plan.whole.is_empty()).then_some((image.rect(), plan.whole.as_slice()));
         let tiles = plan.tiles.iter().map(|tile| (tile.rect, tile.boxes.as_slice()));
         for (rect, indices) in whole.into_iter().chain(tiles) {
@@ -328,6 +336,8 @@ impl<N: Network> Pipeline<N> {
                 let decoded_at = (self.clock)();
                 for (&i, decoded) in indices.iter().zip(decoded) {
                     let mask = mask_from_logits(&decoded.logits, &letterbox).pasted(image, rect.x, rect.y);
+                    mask_bytes += mask.bits().len();
+                    check_memory(mask_bytes, boxes.len())?;
                     found[i] = Some(Object { prompt: boxes[i], mask, score: decoded.score });
                 }
                 tally.timings.decode_ms += decoded_at - started;
@@ -367,6 +377,13 @@ impl<N: Network> Pipeline<N> {
 fn check_count(boxes: &[BoxPrompt]) -> Result<(), SegmentError> {
     if boxes.len() > MAX_BOXES {
         return Err(SegmentError::TooManyBoxes { found: boxes.len() });
+    }
+    Ok(())
+}
+
+fn check_memory(mask_bytes: usize, n_boxes: usize) -> Result<(), SegmentError> {
+    if mask_bytes > MAX_MASK_BYTES {
+        return Err(SegmentError::TooMuchMemory { n_boxes, max_bytes: MAX_MASK_BYTES });
     }
     Ok(())
 }
@@ -536,6 +553,17 @@ mod tests {
         let err = Pipeline::new(Fake::new(false), || 0.0).encode().unwrap_err();
         assert_eq!((err.code(), err.to_string().as_str()), ("segment.nothing-open", "no picture is open"));
         assert_eq!(err.hint(), "open a picture first");
+    }
+
+    #[test]
+    fn masks_that_fill_the_memory_are_refused() {
+        assert_eq!(check_memory(MAX_MASK_BYTES, 400), Ok(()));
+        let err = check_memory(MAX_MASK_BYTES + 1, 400).unwrap_err();
+        let message = "the masks of 400 boxes take more than 2147483648 bytes, one for each pixel of each mask's block";
+        assert_eq!(
+            (err.code(), err.to_string().as_str(), err.hint()),
+            ("segment.too-much-memory", message, "split the list of boxes")
+        );
     }
 
     #[test]

@@ -294,6 +294,74 @@ fn a_full_disk_is_told_and_a_reader_that_left_is_not() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_is_redirected_is_written_behind_what_is_there() {
+    let folder = folder_with_disc();
+    let (all, link) = (folder.path().join("all.txt"), folder.path().join("out.json"));
+    fs::write(&all, "earlier\n").expect("a written file");
+    std::os::unix::fs::symlink("/dev/stdout", &link).expect("a link");
+    for output in ["/dev/stdout", "out.json"] {
+        let appended = || fs::File::options().append(true).open(&all).expect("it is there");
+        let args = ["eval", "none", "--rows", output];
+        let refused = command(folder.path(), &args).stdout(appended()).output().expect("medbox starts");
+        assert_eq!(refused.status.code(), Some(1));
+    }
+    let appended = fs::File::options().append(true).open(&all).expect("it is there");
+    let args = ["segment", "disc.png", "--box", "58,28,142,112", "-o", "out.json"];
+    assert!(command(folder.path(), &args).stdout(appended).status().expect("medbox starts").success());
+    let text = fs::read_to_string(&all).expect("a file");
+    assert!(text.starts_with("earlier\n") && text.contains("\"annotations\""), "{text}");
+    assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+}
+
+#[test]
+#[cfg(unix)]
+fn what_takes_the_place_of_a_file_keeps_its_rights_and_links_lead_where_they_led() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = folder_with_disc();
+    let at = |name: &str| folder.path().join(name);
+    let segment = |output: &str| {
+        stdout(&medbox(folder.path(), &["segment", "disc.png", "--box", "58,28,142,112", "-o", output]));
+    };
+    fs::write(at("private.png"), "").expect("a written file");
+    fs::set_permissions(at("private.png"), fs::Permissions::from_mode(0o600)).expect("rights");
+    segment("private.png");
+    let written = fs::metadata(at("private.png")).expect("a file");
+    assert!(written.len() > 0);
+    assert_eq!(written.permissions().mode() & 0o777, 0o600);
+
+    fs::create_dir(at("elsewhere")).expect("a folder");
+    symlink("elsewhere/new.png", at("link.png")).expect("a link to what is not there yet");
+    segment("link.png");
+    assert!(fs::symlink_metadata(at("link.png")).expect("a link").is_symlink());
+    assert!(fs::metadata(at("elsewhere/new.png")).expect("a file").len() > 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_takes_an_output() {
+    let folder = folder_with_disc();
+    let made = Command::new("mkfifo").arg(folder.path().join("pipe.png")).status().expect("mkfifo starts");
+    assert!(made.success());
+    let pipe = folder.path().join("pipe.png");
+    let reader = std::thread::spawn(move || fs::read(pipe).expect("bytes"));
+    stdout(&medbox(folder.path(), &["segment", "disc.png", "--box", "58,28,142,112", "-o", "pipe.png"]));
+    let label_map = image::load_from_memory(&reader.join().expect("a reader")).expect("a picture");
+    assert_eq!((label_map.width(), label_map.height()), (200, 140));
+}
+
+#[test]
+fn a_folder_of_models_that_is_not_there_is_told() {
+    let folder = folder_with_disc();
+    let args = ["segment", "disc.png", "--box", "1,2,30,40"];
+    let output = command(folder.path(), &args).env("MEDBOX_MODELS", "modells").output().expect("medbox starts");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "error[model.no-folder]: MEDBOX_MODELS names no folder that is there: modells\nhint: correct it, or unset it\n"
+    );
+}
+
+#[test]
 fn a_folder_of_models_need_not_name_a_default() {
     let folder = folder_with_disc();
     // From elsewhere, because the models of the checkout are found too, and name one.

@@ -186,6 +186,20 @@ fn jitter_moves_a_box_by_its_own_seed_and_name() {
 }
 
 #[test]
+fn rows_take_the_place_of_nothing_that_is_measured() {
+    let data = two_data_sets();
+    for own in ["data/squares/images/a.png", "data/squares/masks/a.png", "data/squares/meta.json"] {
+        data.check_refused(
+            &["data", "--rows", own],
+            &format!(
+                "error[output.is-input]: the output is a file that is read, which would be lost: {own}\n\
+                 hint: give the output another name\n"
+            ),
+        );
+    }
+}
+
+#[test]
 fn only_restricts_the_images() {
     let data = two_data_sets();
     data.write("only.json", r#"{"squares": ["b"]}"#);
@@ -194,6 +208,12 @@ fn only_restricts_the_images() {
         "error[eval.no-objects]: there is nothing to score: of 1 pictures that were chosen none has a mask with an object that \
          counts\n\
          hint: masks lie in masks/ as PNG under the picture's name, and objects have 16 pixels or more\n",
+    );
+    data.write("only.json", r#"{"Squares": ["a"]}"#);
+    data.check_refused(
+        &["data", "--only", "only.json"],
+        "error[eval.nothing-chosen]: --only names no picture of the data sets that were found: pairs, squares\n\
+         hint: name data sets as their meta.json does\n",
     );
     data.write("only.json", r#"{"squares": ["a", "z.png", "y"]}"#);
     data.check_refused(

@@ -128,14 +128,20 @@ fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, O
         Format::Png => {
             check_png_size(bytes)?;
             let raster = decode(PngDecoder::with_limits(cursor, image_limits(limits)), bytes, format, limits)?;
-            let raster = Raster { has_more: n_frames_png(bytes) > 1, ..raster };
+            let orientation = orientation_png(bytes).unwrap_or(Orientation::NoTransforms);
+            let raster = Raster { has_more: n_frames_png(bytes) > 1, orientation, ..raster };
             // The decoder has scaled fewer bits to eight; the header tells (PNG specification, section 11.2.1).
             Ok(match bytes.get(24..26) {
                 Some(&[depth @ (1 | 2 | 4), 0]) => Raster { bits: depth, ..raster },
                 _ => raster,
             })
         }
-        Format::Jpeg => decode(JpegDecoder::new(cursor), bytes, format, limits),
+        Format::Jpeg => {
+            if let Some(detail) = kind_of_jpeg(bytes) {
+                return Err(OpenError::Unsupported { format: format.name(), detail });
+            }
+            decode(JpegDecoder::new(cursor), bytes, format, limits)
+        }
         Format::Bmp => decode(BmpDecoder::new(cursor), bytes, format, limits),
         Format::Gif => {
             let raster = decode(GifDecoder::new(cursor), bytes, format, limits)?;
@@ -154,6 +160,49 @@ fn read_whole(bytes: &[u8], format: Format, limits: &Limits) -> Result<Raster, O
 fn n_frames_png(bytes: &[u8]) -> u32 {
     let reader = png::Decoder::new(Cursor::new(bytes)).read_info();
     reader.ok().and_then(|reader| reader.info().animation_control().map(|animation| animation.num_frames)).unwrap_or(1)
+}
+
+/// What makes an intact JPEG one that is not read, as scanners write them: the kind of its first frame (ITU-T T.81, table B.1)
+/// or its bits.
+fn kind_of_jpeg(bytes: &[u8]) -> Option<String> {
+    let mut rest = bytes.get(2..)?;
+    loop {
+        let marker = rest.get(..2).filter(|marker| marker[0] == 0xff)?[1];
+        if marker == 0xff {
+            rest = &rest[1..]; // padding
+            continue;
+        }
+        let length = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
+        let kind = match marker {
+            0xc0..=0xc2 => match *rest.get(4)? {
+                8 => return None,
+                bits => return Some(format!("it has {bits} bits")),
+            },
+            0xc3 => "it is lossless JPEG",
+            0xf7 => "it is JPEG-LS",
+            0xc5..=0xc7 | 0xcd..=0xcf => "it is hierarchical JPEG",
+            0xc9..=0xcb => "it has arithmetic coding",
+            0xd9 | 0xda => return None,
+            _ => {
+                rest = rest.get(2 + length..)?;
+                continue;
+            }
+        };
+        return Some(kind.to_owned());
+    }
+}
+
+/// What the `eXIf` chunk says, which may stand before or behind the pixels (PNG specification, section 5.6).
+fn orientation_png(bytes: &[u8]) -> Option<Orientation> {
+    let mut rest = bytes.get(8..)?;
+    loop {
+        let length = u32::from_be_bytes(rest.first_chunk().copied()?) as usize;
+        let data = rest.get(8..8usize.checked_add(length)?)?;
+        if rest[4..8] == *b"eXIf" {
+            return Orientation::from_exif_chunk(data);
+        }
+        rest = rest.get(length.checked_add(12)?..)?; // length, name and checksum have four bytes each
+    }
 }
 
 /// Whether a second frame begins; none is decoded, as it may be much larger than what is shown.
@@ -615,6 +664,45 @@ pub(super) mod tests {
         assert_eq!(study.image.size(), Size { width: 16, height: 32 });
         // What was left is on top now.
         assert_eq!((study.image.rgb()[0], study.image.rgb()[3 * 16 * 31]), (0, 255));
+    }
+
+    #[test]
+    fn a_png_is_turned_whether_its_exif_stands_before_its_pixels_or_behind() {
+        let png = png_of(2, 1, &[10, 20], Pixels::L8);
+        let exif = b"\0\0\0\x1aeXIfMM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let chunk = [exif.as_slice(), &[0xd6, 0x67, 0x4b, 0x69]].concat(); // with its checksum
+        let (header, end) = (8 + 25, png.len() - 12);
+        for at in [header, end] {
+            let study = open(&[&png[..at], &chunk, &png[at..]].concat());
+            assert_eq!(study.image.size(), Size { width: 1, height: 2 }, "by a quarter");
+        }
+        assert_eq!(open(&png).image.size(), Size { width: 2, height: 1 });
+    }
+
+    #[test]
+    fn an_intact_jpeg_of_another_kind_is_not_called_damaged() {
+        let jpeg = jpeg_of_halves();
+        let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a baseline frame");
+        let with = |place: usize, value: u8| {
+            let mut changed = jpeg.clone();
+            changed[frame + place] = value;
+            changed
+        };
+        let spiff = [&[0xff, 0xd8, 0xff, 0xe8, 0, 4, 0, 0], &with(1, 0xf7)[2..]].concat();
+        for (bytes, detail) in [
+            (with(1, 0xc3), "it is lossless JPEG"),
+            (with(4, 12), "it has 12 bits"),
+            (with(1, 0xc9), "it has arithmetic coding"),
+            (with(1, 0xc5), "it is hierarchical JPEG"),
+            (spiff, "it is JPEG-LS"),
+        ] {
+            check_refused(
+                &bytes,
+                "open.unsupported",
+                &format!("this JPEG file cannot be read by medbox: {detail}"),
+                "save it as an 8-bit or 16-bit PNG and open that",
+            );
+        }
     }
 
     #[test]

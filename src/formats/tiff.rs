@@ -108,7 +108,9 @@ fn palette(
         return Err(unsupported(format!("its palette has {} entries for {bits} bits", colours.len())));
     }
     let n = 1 << bits;
-    let colour = |index: usize| [0, n, 2 * n].map(|plane| (colours[plane + index] >> 8) as u8);
+    // Of 16 bits by the standard; where none is above 255, somebody wrote eight (libtiff takes them so too).
+    let shift = if colours.iter().all(|&value| value < 256) { 0 } else { 8 };
+    let colour = |index: usize| [0, n, 2 * n].map(|plane| (colours[plane + index] >> shift) as u8);
     Ok(Some((0..256).map(|index| if index < n { colour(index) } else { [0; 3] }).collect()))
 }
 
@@ -587,6 +589,14 @@ mod tests {
             let labels = labels::read_label_map(&bytes, &Limits::default()).expect("a label map");
             assert_eq!(labels.labels(), [0, 1, 2, 3]);
         }
+    }
+
+    #[test]
+    fn a_palette_of_eight_bits_is_not_black() {
+        let mut map = [[0u16; 256]; 3];
+        [map[0][1], map[1][2], map[2][3]] = [0xff, 0x80, 0x01];
+        let tags: [(u16, &[u16]); 3] = [(BITS, &[8]), (PHOTOMETRIC, &[3]), (COLOUR_MAP, &map.concat())];
+        assert_eq!(open_tiff(&tiff_of(3, 1, &tags, &[1, 2, 3])).image.rgb(), [255, 0, 0, 0, 128, 0, 0, 0, 1]);
     }
 
     #[test]

@@ -125,16 +125,20 @@ fn parse_jitter(text: &str) -> Result<f64, String> {
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     let rows: Vec<&Path> = args.rows.as_deref().into_iter().collect();
-    files::check_outputs(&rows, &args.only.as_deref().into_iter().collect::<Vec<_>>())?;
+    let check = |inputs: &[&Path]| files::check_outputs(&rows, inputs);
+    check(&args.only.as_deref().into_iter().collect::<Vec<_>>())?;
     let (unit, measured, model) = match &args.npz {
         Some(folder) => {
             let cases = challenge::find(folder, args.max_images)?;
+            check(&cases.iter().map(|case| case.path.as_path()).collect::<Vec<_>>())?;
             let model = Arc::new(models::load(args.model.as_deref())?);
             ("cases", measure_all(&cases, |case| &case.path, |case| challenge::measure(case, &model, args))?, model)
         }
         None => {
             let data_sets = data::find(&args.folders)?;
             let samples = data::samples(&data_sets, args.only.as_deref(), args.max_images)?;
+            let inputs: Vec<PathBuf> = samples.iter().flat_map(data::Sample::files).collect();
+            check(&inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
             let model = Arc::new(models::load(args.model.as_deref())?);
             ("objects", measure_all(&samples, |sample| &sample.image, |sample| measure(sample, &model, args))?, model)
         }

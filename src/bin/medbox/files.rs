@@ -26,8 +26,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Refuses, before hours of work, outputs that cannot be written, and those that are inputs, which would be lost, or one another.
 pub(crate) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<(), CliError> {
+    let is_plain = |path: &Path| fs::metadata(path).is_ok_and(|file| file.is_file());
     let is_same = |a: &Path, b: &Path| {
-        same_file::is_same_file(a, b).unwrap_or(false) || matches!((absolute(a), absolute(b)), (Ok(a), Ok(b)) if a == b)
+        is_plain(a) && is_plain(b) && same_file::is_same_file(a, b).unwrap_or(false)
+            || matches!((absolute(a), absolute(b)), (Ok(a), Ok(b)) if a == b)
     };
     for (i, output) in outputs.iter().enumerate() {
         if inputs.iter().any(|input| is_same(output, input)) {
@@ -54,38 +56,104 @@ struct Part<'a> {
     path: &'a Path,
     /// Of a link the file that it leads to.
     at: PathBuf,
-    /// `None` for what is no plain file, as `/dev/stdout`, which cannot be replaced.
-    file: Option<NamedTempFile>,
+    held: Held,
+}
+
+enum Held {
+    /// It went where it cannot be taken back: to standard output, a pipe or a device.
+    Gone,
+    /// Takes the place of what is there.
+    Whole(NamedTempFile),
+    /// Goes into the file that is there, as nothing can be put beside it.
+    Bytes(Vec<u8>),
 }
 
 impl<'a> Part<'a> {
+    /// With no bytes it is tried whether there could be some. A pipe is left alone then: who reads it would take that for all.
     fn of(path: &'a Path, bytes: &[u8]) -> Result<Self, CliError> {
-        let at = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let make = || -> io::Result<Option<NamedTempFile>> {
+        let at = followed(path);
+        let make = || -> io::Result<Held> {
             if at.is_dir() {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            if at.exists() {
-                // A file that may not be written is not replaced either, though its folder would allow it.
-                let mut existing = File::options().append(true).open(&at)?;
-                if !at.is_file() {
-                    return existing.write_all(bytes).map(|()| None);
+            // By whatever name: what they are redirected to is not replaced but written to, behind what is there.
+            if let Some(stream) = standard_stream(&at) {
+                return stream(bytes).map(|()| Held::Gone);
+            }
+            let existing = fs::metadata(&at).ok();
+            if existing.as_ref().is_some_and(|existing| !existing.is_file()) {
+                if !bytes.is_empty() {
+                    File::options().append(true).open(&at)?.write_all(bytes)?;
                 }
+                return Ok(Held::Gone);
+            }
+            if existing.is_some() {
+                // A file that may not be written is not replaced either, though its folder would allow it.
+                File::options().append(true).open(&at)?;
             }
             let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mut file = new_file(folder)?;
+            let mut file = match new_file(folder) {
+                Err(e) if e.kind() == io::ErrorKind::PermissionDenied && existing.is_some() => {
+                    return Ok(Held::Bytes(bytes.to_vec()));
+                }
+                file => file?,
+            };
             file.write_all(bytes)?;
-            Ok(Some(file))
+            if let Some(existing) = existing {
+                keep_rights(file.as_file(), &existing)?;
+            }
+            Ok(Held::Whole(file))
         };
-        let file = make().map_err(|e| CliError::io(path, &e))?;
-        Ok(Self { path, at, file })
+        let held = make().map_err(|e| CliError::io(path, &e))?;
+        Ok(Self { path, at, held })
     }
 
     /// Gives the file its name.
     fn keep(self) -> Result<(), CliError> {
-        let kept = self.file.map_or(Ok(()), |file| file.persist(&self.at).map(drop));
-        kept.map_err(|e| CliError::io(self.path, &e.error))
+        let kept = match self.held {
+            Held::Gone => Ok(()),
+            Held::Whole(file) => file.persist(&self.at).map(drop).map_err(|e| e.error),
+            Held::Bytes(bytes) => fs::write(&self.at, bytes),
+        };
+        kept.map_err(|e| CliError::io(self.path, &e))
     }
+}
+
+/// Where a link leads, also to what is not there yet.
+fn followed(path: &Path) -> PathBuf {
+    const MOST_LINKS: usize = 40; // as Linux does
+    let mut at = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if let Ok(real) = fs::canonicalize(&at) {
+            return real;
+        }
+        let Ok(target) = fs::read_link(&at) else { break };
+        at = at.parent().unwrap_or(Path::new("")).join(target);
+    }
+    at
+}
+
+/// How to write to standard output or error, if the path is what one of them goes to.
+#[cfg(unix)]
+fn standard_stream(at: &Path) -> Option<fn(&[u8]) -> io::Result<()>> {
+    use std::os::{fd::AsFd, unix::fs::MetadataExt as _};
+    let place = |file: &fs::Metadata| (file.dev(), file.ino());
+    let own = place(&fs::metadata(at).ok()?); // Opening a pipe to ask it would wait for its other end.
+    let goes_there = |stream: &dyn AsFd| -> io::Result<bool> {
+        Ok(place(&File::from(stream.as_fd().try_clone_to_owned()?).metadata()?) == own)
+    };
+    if goes_there(&io::stdout()).is_ok_and(|goes| goes) {
+        return Some(|bytes| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
+        });
+    }
+    goes_there(&io::stderr()).is_ok_and(|goes| goes).then_some(|bytes| io::stderr().lock().write_all(bytes))
+}
+
+#[cfg(not(unix))]
+fn standard_stream(_: &Path) -> Option<fn(&[u8]) -> io::Result<()>> {
+    None
 }
 
 /// A file with a name that does not last, and the rights that any new file gets.
@@ -95,6 +163,16 @@ fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
+}
+
+/// What takes a file's place is read and written by whom the file was, as far as the system allows that.
+fn keep_rights(file: &File, existing: &fs::Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        let _ = fchown(file, Some(existing.uid()), Some(existing.gid()));
+    }
+    file.set_permissions(existing.permissions())
 }
 
 /// Says, beside what is printed, what one would want to know of it.

@@ -16,16 +16,24 @@ use crate::{fail::CliError, files};
 const DEFAULT_FILE: &str = "default";
 
 /// Folders that may hold models, the first that has what is asked for wins.
-fn roots() -> Vec<PathBuf> {
+///
+/// # Errors
+/// When `MEDBOX_MODELS` names no folder: another one would give masks of other models without a word.
+fn roots() -> Result<Vec<PathBuf>, CliError> {
     let beside_executable = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("models")));
     // `cargo build` leaves the executable in target/release: the checkout's models are two folders up.
     let checkout = beside_executable.as_deref().and_then(|models| Some(models.ancestors().nth(3)?.join("models")));
-    let named = env::var_os("MEDBOX_MODELS").map(PathBuf::from);
-    [named, Some(PathBuf::from("models")), beside_executable, checkout]
+    let named = env::var_os("MEDBOX_MODELS").filter(|name| !name.is_empty()).map(PathBuf::from);
+    if let Some(missing) = named.as_deref().filter(|folder| !folder.is_dir()) {
+        let message = "MEDBOX_MODELS names no folder that is there";
+        return Err(CliError::new("model.no-folder", message, "correct it, or unset it").at(missing));
+    }
+    let roots = [named, Some(PathBuf::from("models")), beside_executable, checkout]
         .into_iter()
         .flatten()
         .filter(|root| root.is_dir())
-        .collect()
+        .collect();
+    Ok(roots)
 }
 
 /// Loads a model by name or folder; the default when none is named.
@@ -41,7 +49,7 @@ pub(crate) fn load(name_or_folder: Option<&str>) -> Result<OnnxModel, CliError> 
 }
 
 fn find(name_or_folder: Option<&str>) -> Result<PathBuf, CliError> {
-    let roots = roots();
+    let roots = roots()?;
     let name = match name_or_folder {
         Some(name) => name.to_owned(),
         None => default_name(&roots)?,
@@ -89,7 +97,7 @@ fn read_manifest(folder: &Path) -> Result<Manifest, CliError> {
 
 /// `medbox models`: one block a model.
 pub(crate) fn run() -> Result<(), CliError> {
-    let roots = roots();
+    let roots = roots()?;
     if roots.is_empty() {
         return Err(no_models());
     }
@@ -111,6 +119,9 @@ pub(crate) fn run() -> Result<(), CliError> {
             }
             seen.push(name);
         }
+    }
+    if seen.is_empty() {
+        return Err(no_models());
     }
     Ok(())
 }

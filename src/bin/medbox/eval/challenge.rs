@@ -82,7 +82,9 @@ pub(super) fn find(folder: &Path, max_files: usize) -> Result<Vec<CaseFile>, Cli
         return Err(if volumes > 0 { refusal } else { nothing.at(folder) });
     }
     if volumes > 0 {
-        files::complain(&refusal);
+        files::note(format_args!(
+            "{volumes} files hold volumes (3D*.npz), which medbox cannot score yet; they are left out"
+        ));
     }
     spread(flat, max_files).into_iter().map(CaseFile::new).collect()
 }

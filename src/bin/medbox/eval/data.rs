@@ -80,6 +80,12 @@ impl Sample<'_> {
     pub(super) fn mask(&self, suffix: &str) -> PathBuf {
         self.data_set.folder.join("masks").join(format!("{}{suffix}.png", self.stem))
     }
+
+    /// Every file that may be read for it.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let masks = self.data_set.mask_suffixes.iter().map(|suffix| self.mask(suffix));
+        [self.image.clone(), self.data_set.folder.join("meta.json")].into_iter().chain(masks).collect()
+    }
 }
 
 /// Every data set in `folders` and below.
@@ -143,6 +149,11 @@ pub(super) fn samples<'a>(
             }
         }
         samples.append(&mut spread(chosen, max_images));
+    }
+    if samples.is_empty() && only.is_some() {
+        let names: Vec<&str> = data_sets.iter().map(|data_set| data_set.name.as_str()).collect();
+        let message = format!("--only names no picture of the data sets that were found: {}", names.join(", "));
+        return Err(CliError::new("eval.nothing-chosen", message, "name data sets as their meta.json does"));
     }
     Ok(samples)
 }
