@@ -200,6 +200,17 @@ fn rows_take_the_place_of_nothing_that_is_measured() {
 }
 
 #[test]
+fn a_modality_that_no_model_knows_is_told_before_anything_is_measured() {
+    let data = two_data_sets();
+    data.write("data/squares/meta.json", r#"{"name": "squares", "modality": "Thermography"}"#);
+    data.check_refused(
+        &["data", "--class", "true"],
+        "error[eval.unknown-modality]: the modality “Thermography” is none that a model can be told: data/squares\n\
+         hint: use --class auto or unknown, or name one of the 11\n",
+    );
+}
+
+#[test]
 fn only_restricts_the_images() {
     let data = two_data_sets();
     data.write("only.json", r#"{"squares": ["b"]}"#);

@@ -136,6 +136,7 @@ export const withReference = (state, name, structures) => ({
   comparing: null,
   failure: null,
   panelOpen: true,
+  notice: /** @type {const} */ ({key: 'notice.compared', values: {name, n: structures.length}}),
 })
 
 /** All that is known of each object that has a mask. @param {State} state @returns {CsvRow[]} */

@@ -35,7 +35,8 @@ export function csvOf(rows) {
 /** @param {string | number | null | undefined} value */
 function csvCell(value) {
   if (value === null || value === undefined) return ''
-  if (typeof value === 'number') return String(Number(value.toFixed(4)))
+  // Stored values may be tiny.
+  if (typeof value === 'number') return String(Number(Math.abs(value) < 1 ? value.toPrecision(4) : value.toFixed(4)))
   return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value
 }
 

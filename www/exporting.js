@@ -83,11 +83,34 @@ export const waitingNames = ({study, saving}) => saving.map((what) => exportName
 export const withoutSaving = (state) =>
   state.study && state.saving.length > 0 ? {...state, saving: [], note: {kind: 'unsaved', names: waitingNames(state)}} : state
 
+/** What holds one number a pixel, so that of two objects that lie on each other the later one is seen. @type {readonly ExportKind[]} */
+const LABEL_MAPS = ['label', 'npz', 'zip']
+
+/**
+ * The objects of which others cover more than half in a label map.
+ * @param {readonly (Item & {mask: Mask})[]} items in their order @param {{width: number, height: number}} size @returns {number[]} ids
+ */
+export function coveredIn(items, {width, height}) {
+  const places = new Uint16Array(width * height)
+  items.forEach(({mask: {region: [x0, y0, columns], bytes}}, i) => {
+    for (let at = 0; at < bytes.length; at++) {
+      if (bytes[at]) places[(y0 + Math.floor(at / columns)) * width + x0 + (at % columns)] = i + 1
+    }
+  })
+  const left = new Uint32Array(items.length + 1)
+  for (const place of places) left[place]++
+  return items.filter(({mask}, i) => /** @type {number} */ (left[i + 1]) < mask.areaPx / 2).map(({id}) => id)
+}
+
 /** @param {State} state @param {string} name @returns {Label | null} */
 export function savedNotice(state, name) {
   const study = state.study ?? state.shelved
   if (!study) return null
   const {width, height} = currentSlice(study)
-  const n = written(withMask(study.work.items), name === exportName(study.source.name, 'overlay')).length
+  const items = written(withMask(study.work.items), name === exportName(study.source.name, 'overlay'))
+  const n = items.length
+  const isLabelMap = LABEL_MAPS.some((what) => name === exportName(study.source.name, what))
+  const covered = isLabelMap ? coveredIn(items, {width, height}) : []
+  if (covered.length > 0) return {key: 'notice.savedCovered', values: {name, ids: covered.join(', ')}}
   return {key: n === 1 ? 'notice.saved.one' : 'notice.saved.other', values: {name, n, width, height}}
 }

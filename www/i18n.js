@@ -27,6 +27,7 @@ export function createTranslator(locale, table) {
   const integers = new Intl.NumberFormat(locale)
   const digits = new Intl.NumberFormat(locale, {maximumSignificantDigits: 4})
   const plain = new Intl.NumberFormat(locale, {useGrouping: false, maximumFractionDigits: 3})
+  const three = new Intl.NumberFormat(locale, {maximumSignificantDigits: 3})
   const thousandths = new Intl.NumberFormat(locale, {minimumFractionDigits: 3, maximumFractionDigits: 3})
   const tenths = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1})
   const moments = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'})
@@ -54,11 +55,13 @@ export function createTranslator(locale, table) {
     /** @param {number} share 0 to 1 */
     percent: (share) => shares.format(share),
     /** For a cell of a spreadsheet. @param {number} value */
-    decimal: (value) => plain.format(value),
+    decimal: (value) => (Math.abs(value) < 1 ? digits : plain).format(value),
     /** 0 to 1, as such scores are given. @param {number} value */
     score: (value) => thousandths.format(value),
     /** With a tenth where that says something. @param {number} value */
     brief: (value) => (Number.isInteger(value) || Math.abs(value) >= 100 ? integers.format(Math.round(value)) : tenths.format(value)),
+    /** A mean of stored values, which may be tiny: to three digits, from a hundred on whole. @param {number} value */
+    few: (value) => (Math.abs(value) >= 100 ? integers.format(Math.round(value)) : three.format(value)),
     /** Day and time here. @param {number} ms since 1970 */
     moment: (ms) => moments.format(ms),
     /** @param {number} value */

@@ -5,7 +5,7 @@
 import {boxBetween, moveBox} from './geometry.js'
 import {commit} from './history.js'
 import {shifted} from './raster.js'
-import {changeItem, currentSlice, editedKey, isEdited} from './work.js'
+import {changeItem, currentSlice, editedKey, isEdited, isUpToDate} from './work.js'
 
 /** How far a copy lies beside its object, CSS pixels. */
 const COPY_OFFSET = 14
@@ -21,7 +21,9 @@ export function lockToggled(state, id) {
   const item = itemById(state, id)
   if (!state.study || !item) return state
   const work = changeItem(state.study.work, id, (one) => ({...one, locked: !one.locked}))
-  return withWork(state, work, {key: item.locked ? 'undo.unlock' : 'undo.lock', values: {n: id}})
+  const next = withWork(state, work, {key: item.locked ? 'undo.unlock' : 'undo.lock', values: {n: id}})
+  const givesWay = item.locked && item.mask && !isUpToDate(state, {...item, locked: false})
+  return givesWay ? {...next, notice: {key: 'notice.asksAgain', values: {n: id}}} : next
 }
 
 /**

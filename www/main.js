@@ -69,7 +69,8 @@ const paint = () => {
   show()
   if (wasOpen === (rendered?.study != null)) return
   // What had the focus is gone with the start page.
-  if (!wasOpen && document.activeElement === document.body) canvas.focus({preventScroll: true, focusVisible: byKeys})
+  const focused = document.activeElement
+  if (!wasOpen && (focused === document.body || !focused?.checkVisibility())) canvas.focus({preventScroll: true, focusVisible: byKeys})
   // A picture that opens or closes changes the viewer's size: what depends on it comes in the same frame.
   measure()
   show()
@@ -80,6 +81,9 @@ store.subscribe((state, previous) => {
   const left = previous.menu && !state.menu && document.activeElement?.closest('.menu')
   if (left && document.activeElement?.matches(':focus-visible')) part(`${previous.menu}Button`).focus()
   frame ||= requestAnimationFrame(paint)
+  // The scores stand further down than one sees, and are what was asked for.
+  const isCompared = state.reference && state.reference.structures !== previous.reference?.structures && state.study?.source === previous.study?.source
+  if (isCompared) requestAnimationFrame(() => requestAnimationFrame(() => part('compareSection').scrollIntoView({block: 'start'})))
   if (state.locale !== previous.locale) speak().then(paint)
 })
 

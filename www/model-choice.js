@@ -9,7 +9,11 @@ import {makeWay, withEncoding} from './stopping.js'
 /** Masks are made by it from now on. @param {State} state @param {string} name @returns {[State, Effect[]]} */
 export function modelChosen(state, name) {
   const entry = state.models.find((model) => model.name === name)
-  if (!entry || (entry.name === state.modelName && state.model)) return [{...state, menu: null}, []]
+  if (!entry) return [{...state, menu: null}, []]
+  // What stands in is wished now, and nothing else any more.
+  if (entry.name === state.modelName && state.model) {
+    return [{...state, menu: null, standsInFor: null, failure: state.standsInFor === null ? state.failure : null}, []]
+  }
   const opening = jobOfKind(state, 'open')
   const [idle, effects] = makeWay(state, ({kind}) => kind !== 'fetch')
   const pending = opening?.source ?? state.pending

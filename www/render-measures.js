@@ -9,7 +9,7 @@ import {createTable} from './table.js'
 import {currentItems} from './work.js'
 
 /** @param {(name: string) => HTMLElement} part @param {Translator} translator @returns {(state: State) => void} */
-export function createMeasures(part, {t, brief}) {
+export function createMeasures(part, {t, brief, few}) {
   const table = createTable(part('measureTable'), {
     object: t('measure.object'),
     name: ({id, name}) => name || t('object.name', {n: id}),
@@ -26,7 +26,7 @@ export function createMeasures(part, {t, brief}) {
       if (!measures) return {item, cells: heads.map(() => '')}
       const shape = shapes.map(({value}) => value(measures))
       const {mean, sd} = measures
-      return {item, cells: [...shape.map((found) => (found === null ? '–' : brief(found))), mean === null || sd === null ? '–' : `${brief(mean)} ± ${brief(sd)}`]}
+      return {item, cells: [...shape.map((found) => (found === null ? '–' : brief(found))), mean === null || sd === null ? '–' : `${few(mean)} ± ${few(sd)}`]}
     })
     table.render(heads, lines, state.selected)
   }

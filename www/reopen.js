@@ -1,10 +1,13 @@
 /** What is kept of a study, when, and how the page comes back to it. Pure, like `update`, which it belongs to. */
 
-/** @import {Action, Effect, Session, State} from './types.js' */
+/** @import {Action, Effect, ModelInfo, Session, State} from './types.js' */
 
 import {withoutSaving} from './exporting.js'
 import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
 import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
+
+/** So many works lie aside at most, each with its picture; of more, those that were put aside last. */
+const ASIDE_MAX = 5
 
 /**
  * A session was read: its picture is opened, by its model if that is here. What the browser kept stands back where
@@ -14,7 +17,7 @@ import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 export function sessionRead(state, {session, from, savedMs, shelved}) {
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [state, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
-  const asked = {...state, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
+  const asked = {...state, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: state.note?.kind === 'replaced' ? state.note : null}
   const name = session.model?.name ?? state.modelName
   const entry = name === state.modelName ? undefined : state.models.find((model) => model.name === name)
   if (entry) {
@@ -36,8 +39,21 @@ export function setAside(state) {
   if (state.note?.kind === 'unsaved') return state.note
   const left = {...state, study: state.study ?? state.shelved}
   const session = left.study && left.study.work.items.length > 0 ? sessionOf(left) : null
-  if (session) return {kind: 'replaced', session}
-  return state.note?.kind === 'replaced' ? state.note : null
+  const before = state.note?.kind === 'replaced' ? state.note : null
+  if (!session) return before
+  return {kind: 'replaced', session, earlier: before ? [before.session, ...before.earlier].slice(0, ASIDE_MAX - 1) : []}
+}
+
+/** What is left to say once the way back to the work put aside last was taken, or was closed. @param {State['note']} note @returns {State['note']} */
+export function earlierAside(note) {
+  const [session, ...earlier] = note?.kind === 'replaced' ? note.earlier : []
+  return session ? {kind: 'replaced', session, earlier} : null
+}
+
+/** That a session's model was not here is true until it is. @param {State['note']} note @param {ModelInfo} info @returns {State['note']} */
+export function noteOfModel(note, info) {
+  if (note?.kind !== 'reopened' || note.model !== 'absent' || note.modelName !== info.title) return note
+  return note.from === 'browser' ? {...note, model: 'same'} : null
 }
 
 /**
@@ -56,7 +72,9 @@ export function reopened(state) {
   const model = modelThen(session, state)
   const n = session.work.items.length
   const isNews = from === 'browser' || model !== 'same'
-  const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName: session.model?.name ?? ''} : next.note
+  const name = session.model?.name ?? ''
+  const modelName = state.models.find((one) => one.name === name)?.title ?? name
+  const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName} : next.note
   return {...withSession(next, study, session), note, hintSeen: state.hintSeen || n > 0}
 }
 

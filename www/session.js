@@ -12,6 +12,8 @@ import {currentSlice, maskKey} from './work.js'
 /** The form that is written. A reader refuses a later one. */
 export const SESSION_VERSION = 1
 /** No picture that medbox opens is larger, so no mask is either. */
+/** Of a file's name with its folders, letters from its end. */
+const NAME_MAX = 400
 const PIXELS_MAX = 2 ** 30
 const ITEMS_MAX = 65_535
 
@@ -42,7 +44,7 @@ export function keepsOther(a, b) {
 export function writeSession({source, size, work, sliceIdx, mode, model}) {
   return {
     medbox: SESSION_VERSION,
-    picture: {name: source.name, type: source.blob.type, ...size, demo: source.demo},
+    picture: {name: source.name.slice(-NAME_MAX), type: source.blob.type, ...size, demo: source.demo},
     model,
     mode,
     sliceIdx,
@@ -79,7 +81,7 @@ export function readSession(value, picture) {
   if (record.mode !== 'default' && record.mode !== 'challenge') throw wrong(`there is no mode “${String(record.mode).slice(0, 40)}”`)
   if (record.sliceIdx !== 0) throw wrong('it speaks of a slice that pictures do not have')
   return {
-    source: {blob: picture, name: text(told.name, 'the file name', 400), demo: readDemo(told.demo, size)},
+    source: {blob: picture, name: text(told.name, 'the file name', 10_000).slice(-NAME_MAX), demo: readDemo(told.demo, size)},
     size,
     work,
     sliceIdx: 0,

@@ -189,7 +189,7 @@
  *   | {kind: 'kept', session: Session, savedMs: number}
  *   | {kind: 'restarted'}
  *   | {kind: 'unsaved', names: string}
- *   | {kind: 'replaced', session: Session}
+ *   | {kind: 'replaced', session: Session, earlier: readonly Session[]}
  *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[], boxes: readonly Sides[]}} Note
  */
 /** @typedef {'picture' | 'reference' | 'boxes'} OfferWay */
@@ -245,6 +245,7 @@
  * @property {readonly Demo[]} demos
  * @property {Study | null} study
  * @property {Study | null} shelved  the one that was closed last, to go back to
+ * @property {Reference | null} shelvedReference  that it was compared with
  * @property {Source | null} pending  waits for the model, and for what is saved of the picture before
  * @property {Batch | null} batch  of files that were given together, of which the first that can be opened is opened
  * @property {Reopening | null} reopening

@@ -19,7 +19,7 @@ import {askMeasures, measured} from './measure.js'
 import {lastingFailure, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
-import {noteStands, keepEffects, reopened, sessionRead, setAside} from './reopen.js'
+import {earlierAside, noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside} from './reopen.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
 import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen} from './stopping.js'
 import {
@@ -64,6 +64,7 @@ export const initialState = (settings = {}) => ({
   demos: [],
   study: null,
   shelved: null,
+  shelvedReference: null,
   pending: null,
   batch: null,
   reopening: null,
@@ -192,7 +193,7 @@ function act(state, action) {
       return modelChosen(state, action.name)
     case 'model-loaded':
       if (action.info.name !== state.modelName) return [state, []]
-      return [withNothingSeen({...state, model: action.info, provenModel: action.info.name, loading: null}), []]
+      return [withNothingSeen({...state, model: action.info, provenModel: action.info.name, loading: null, note: noteOfModel(state.note, action.info)}), []]
     case 'model-failed':
       return modelFailed(state, action)
 
@@ -242,7 +243,7 @@ function act(state, action) {
       })
       const view = fitView({width, height}, state.viewport)
       const fresh = {
-        shelved: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
+        shelved: null, shelvedReference: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
         notice: openedNotice(state.batch, job.source.name, hasMore),
         note: setAside(state), tool: /** @type {const} */ ('box'),
@@ -314,7 +315,7 @@ function act(state, action) {
     case 'failure-closed':
       return [{...state, failure: null}, []]
     case 'note-closed':
-      return [{...state, note: null}, []]
+      return [{...state, note: earlierAside(state.note)}, []]
     case 'note-answered':
       return noteAnswered(state, action.answer)
     case 'forget-asked':
@@ -337,11 +338,12 @@ function act(state, action) {
     case 'closed': {
       const [idle, effects] = makeWay(state)
       const shelved = idle.study ?? state.shelved
+      const shelvedReference = idle.study ? state.reference : state.shelvedReference
       const nothing = {
         study: null, ...noReference(), pending: null, draft: null, stroke: null, brushAt: null, anchor: null, windowDraft: null, selected: [],
         failure: null, notice: null, panelOpen: false,
       }
-      return [{...withoutJobs(withoutSaving(idle), 'refine', 'rival'), shelved, ...nothing}, effects]
+      return [{...withoutJobs(withoutSaving(idle), 'refine', 'rival'), shelved, shelvedReference, ...nothing}, effects]
     }
     case 'resumed': {
       const {shelved} = state
@@ -349,7 +351,8 @@ function act(state, action) {
       // What was being opened meanwhile would take its place.
       const [idle, effects] = makeWay(state, isOpening)
       const view = fitView(currentSlice(shelved), state.viewport)
-      return [{...idle, study: shelved, shelved: null, view, pending: null, batch: null, reopening: null, refused: []}, effects]
+      const reference = state.shelvedReference
+      return [{...idle, study: shelved, shelved: null, ...noReference(), reference, shelvedReference: null, view, pending: null, batch: null, reopening: null, refused: []}, effects]
     }
 
     case 'viewport-changed': {
@@ -457,7 +460,7 @@ function act(state, action) {
       const box = action.resize
         ? boxBetween([x0, y0], [Math.max(x1 + action.dx, x0 + 2), Math.max(y1 + action.dy, y0 + 2)], picture)
         : moveBox(item.box, action.dx, action.dy, picture)
-      const next = changeBox(state, item.id, box, action.resize ? 'undo.resize' : 'undo.move', {merge: true})
+      const next = changeBox(state, item.id, box, action.resize ? 'undo.resize' : 'undo.move', {isNudge: true})
       const [x, y, right, lower] = box.map(Math.round)
       const told = {key: /** @type {const} */ ('notice.box'), values: {n: item.id, x, y, width: right - x, height: lower - y}}
       return [next.notice === state.notice ? {...next, notice: told} : next, []]
@@ -533,7 +536,8 @@ function act(state, action) {
       if (state.draft || state.anchor || state.stroke || state.windowDraft) {
         return [{...state, draft: null, anchor: null, stroke: null, windowDraft: null}, []]
       }
-      if (state.note) return [{...state, note: null}, []]
+      // The way back to what was put aside is not lost by a key that means something else.
+      if (state.note && state.note.kind !== 'replaced') return [{...state, note: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
       if (state.jobs.some(canStop)) return stopWork(state)
       return [{...state, selected: []}, []]
@@ -556,7 +560,7 @@ function noteAnswered(state, answer) {
     if (answer === 'boxes') return [withBoxes(closed, note.boxes), []]
     return act(closed, {type: 'file-given', ...note.source, as: 'picture'})
   }
-  if (note?.kind === 'replaced') return act(closed, {type: 'session-read', session: note.session, from: 'file', savedMs: null, shelved: false})
+  if (note?.kind === 'replaced') return act({...closed, note: earlierAside(note)}, {type: 'session-read', session: note.session, from: 'file', savedMs: null, shelved: false})
   if (note?.kind !== 'kept') return [closed, []]
   // It was chosen now, and stands back behind nothing that was asked for before.
   const [idle, effects] = makeWay({...closed, pending: null}, isOpening)
@@ -599,7 +603,9 @@ function segmented(state, {id, at, masks, run}) {
       // What a person has changed meanwhile, or had changed in that version, stays as they made it. So does a mask that a
       // version wishes for and has: it may have been made while another window was set
       const isWished = mask && mask.key === maskKey(state, item.box, state.mode, toldClass(state, work.classChoice)) && mask.key !== item.mask?.key
-      return isWished && !isEdited(item) ? {...item, mask} : item
+      // So does the mask of a version in which it was locked.
+      const isHeldFast = item.locked && item.mask !== null && work !== study.work
+      return isWished && !isEdited(item) && !isHeldFast ? {...item, mask} : item
     }),
   })
   return {...next, study: changeEverywhere(study, change)}
@@ -635,17 +641,20 @@ function draftKept(state) {
 
 /**
  * @param {State} state @param {number} id @param {Box} box @param {'undo.move' | 'undo.resize'} key
- * @param {{merge?: boolean, mask?: Draft['mask']}} options  mask: a preview to show until the final one is there
+ * @param {{isNudge?: boolean, mask?: Draft['mask']}} options  isNudge: continues the nudges before it; mask: a preview to show until
+ * the final one is there
  * @returns {State}
  */
-function changeBox(state, id, box, key, {merge = false, mask}) {
+function changeBox(state, id, box, key, {isNudge = false, mask}) {
   const {study} = state
   const item = itemById(state, id)
   if (!study || !item || sameBox(item.box, box)) return state
   const notice = lockedNotice(item)
   if (notice) return {...state, notice}
   const work = changeItem(study.work, id, (one) => ({...one, box, mask: mask === undefined ? one.mask : mask}))
-  const next = {...state, study: commit(study, work, {key, values: {n: id}}, {merge})}
+  // By a name of their own, so that one undo takes back what the keys did and not what the mouse did before.
+  const label = {key, values: isNudge ? {n: id, by: 'key'} : {n: id}}
+  const next = {...state, study: commit(study, work, label, {merge: isNudge})}
   return isEdited(item) ? {...next, notice: {key: 'notice.asksAgain', values: {n: id}}} : next
 }
 
@@ -655,5 +664,5 @@ function stepped(state, study) {
   const before = new Set(state.study?.work.items.map(({id}) => id))
   const back = study.work.items.filter(({id}) => !before.has(id)).map(({id}) => id)
   const selected = back.length === 1 ? back : state.selected.filter((id) => there.has(id))
-  return {...state, study, selected, draft: null, windowDraft: null, anchor: null, stroke: null, hovered: null, menu: null}
+  return {...state, study, selected, notice: null, draft: null, windowDraft: null, anchor: null, stroke: null, hovered: null, menu: null}
 }

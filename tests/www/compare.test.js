@@ -32,6 +32,16 @@ function withReference(state, structures) {
   return play(looking, {type: 'looked', id: looking.lastJobId, structures})
 }
 
+test('going back to a picture goes back to what it is compared with', () => {
+  const {state} = withReference(twoObjects(), [structure(7, ['###', '###', '###'], 10, 10)])
+  assert.deepEqual(state.notice, {key: 'notice.compared', values: {name: 'expert.png', n: 1}})
+  const {state: closed} = play(state, {type: 'closed'})
+  assert.equal(closed.reference, null)
+  const back = play(closed, {type: 'resumed'})
+  assert.equal(back.state.reference, state.reference)
+  assert.equal(asked(back.effects).length, 1, 'the scores are made again')
+})
+
 test('shared pixels are counted where the regions meet', () => {
   const a = mask(['##.', '###'], 5, 5)
   assert.equal(overlapPx(a, mask(['#.', '##'], 6, 6)), 1) // (6, 6); (7, 6) is not in b

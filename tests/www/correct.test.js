@@ -237,7 +237,7 @@ test('a mask that a person stopped is asked for again on request, which is no st
   assert.equal(canReset(stopped, itemOf(stopped)), true)
   const {state, effects} = play(stopped, {type: 'mask-reset', id: 1})
   assert.deepEqual(types(effects), ['segment'])
-  assert.deepEqual(lastLabel(state), {key: 'undo.move', values: {n: 1}})
+  assert.deepEqual(lastLabel(state), {key: 'undo.move', values: {n: 1, by: 'key'}})
   assert.deepEqual(maskOf(state), maskOf(stopped), 'what there is stays until then')
   assert.equal(canReset(state, itemOf(state)), false)
 })

@@ -38,6 +38,12 @@ test('CSV is as RFC 4180 has it: one line an object, quotes doubled, decimal poi
   ].join('\r\n'))
 })
 
+test('tiny stored values keep their digits', () => {
+  const tiny = {...MEASURES, mean: 0.00145678, sd: 2.19e-7}
+  const [, line = ''] = csvOf([{item: item(1, ''), measures: tiny, pair: null}]).split('\r\n')
+  assert.deepEqual(line.split(',').slice(14, 16), ['0.001457', '2.19e-7'])
+})
+
 test('a name that a spreadsheet would take for a formula is quoted', () => {
   const [, line] = csvOf([{item: item(1, '=HYPERLINK("x")'), measures: null, pair: null}]).split('\r\n')
   assert.equal(line, '1,1,"\'=HYPERLINK(""x"")",1,2,30,40,0.8765,1234,,,,,,,,,')

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {exportObjects} from '../../www/exporting.js'
+import {coveredIn, exportObjects} from '../../www/exporting.js'
 import {createTranslator} from '../../www/i18n.js'
 import {messages} from '../../www/locales/en.js'
 import {withMask} from '../../www/measure.js'
 import {progress} from '../../www/render.js'
 import {noteTexts} from '../../www/render-note.js'
-import {INFO, lastJob, openedState, picture, play, segmentedAll, studyOf, types, withModel, withObject} from './support.js'
+import {INFO, lastJob, mask, openedState, picture, play, segmentedAll, studyOf, types, withModel, withObject} from './support.js'
 
-/** @import {Action, Effect, State} from '../../www/types.js' */
+/** @import {Action, Effect, Mask, State} from '../../www/types.js' */
 
 const translator = createTranslator('en', messages)
 const NEXT = /** @type {const} */ ({type: 'file-given', blob: new Blob(), name: 'next.jpg', demo: null})
@@ -143,11 +143,31 @@ test('the picture with masks has the page’s colours and leaves out what is hid
   assert.deepEqual(colours('overlay'), [2])
   for (const what of /** @type {const} */ (['label', 'coco', 'npz'])) assert.deepEqual(colours(what), [1, 2])
 
-  const n = (/** @type {'label' | 'overlay'} */ what, /** @type {string} */ name) => {
+  const n = (/** @type {'coco' | 'overlay'} */ what, /** @type {string} */ name) => {
     const saving = play(state, {type: 'save-asked', what}).state
     return play(saving, {type: 'exported', id: lastJob(saving).id, name}).state.notice?.values?.n
   }
-  assert.deepEqual([n('label', 'scan_mask.png'), n('overlay', 'scan_overlay.png')], [2, 1])
+  assert.deepEqual([n('coco', 'scan_coco.json'), n('overlay', 'scan_overlay.png')], [2, 1])
+})
+
+test('an object of which others cover most is told where one number stands for each pixel', () => {
+  const three = withObject(withObject(oneObject(), [70, 10, 90, 60]), [100, 10, 160, 60])
+  const study = studyOf(three)
+  const rows = [['###', '###'], ['##.', '...'], ['...', '###']]
+  const items = study.work.items.map((item, i) => {
+    const cut = mask(rows[i] ?? [], 10, 10)
+    return {...item, mask: {.../** @type {Mask} */ (item.mask), ...cut, areaPx: cut.bytes.reduce((sum, bit) => sum + bit, 0)}}
+  })
+  assert.deepEqual(coveredIn(items, {width: 200, height: 100}), [1], 'of six pixels one is left, and the others are whole')
+  assert.deepEqual(coveredIn(items.slice(0, 2), {width: 200, height: 100}), [], 'four of six are left')
+
+  const state = {...three, study: {...study, work: {...study.work, items}}}
+  const notice = (/** @type {'label' | 'coco'} */ what, /** @type {string} */ name) => {
+    const saving = play(state, {type: 'save-asked', what}).state
+    return play(saving, {type: 'exported', id: lastJob(saving).id, name}).state.notice
+  }
+  assert.deepEqual(notice('label', 'scan_mask.png'), {key: 'notice.savedCovered', values: {name: 'scan_mask.png', ids: '1'}})
+  assert.equal(notice('coco', 'scan_coco.json')?.key, 'notice.saved.other')
 })
 
 test('an object is written with its name, and with a score if its mask is the model’s', () => {

@@ -89,6 +89,11 @@ test('counted texts follow the plural', () => {
   assert.equal(translator.count('status.masks', 3), '3 masks')
 })
 
+test('tiny stored values keep their digits', () => {
+  assert.deepEqual([0.0014567, 2.19e-7, 12.34, 127.4, 0].map(translator.few), ['0.00146', '0.000000219', '12.3', '127', '0'])
+  assert.deepEqual([0.0014567, 7.0625, 1234].map(translator.decimal), ['0.001457', '7.063', '1234'])
+})
+
 test('sizes and times have one sensible digit', () => {
   assert.equal(translator.size(20_340_000), '20.3 MB')
   assert.equal(translator.size(45_400), '45 kB')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {answer, CLASSY, isUpToDate, itemOf, openedState, play, studyOf, withObject} from './support.js'
+import {answer, CLASSY, INFO, isUpToDate, itemOf, openedState, play, studyOf, withObject} from './support.js'
 
 /** @import {Action} from '../../www/types.js' */
 
@@ -31,6 +31,28 @@ test('locking is a step, so that undo never changes a locked object', () => {
   const state = play(locked(), {type: 'undo'}).state
   assert.equal(itemOf(state).locked, false)
   assert.equal(studyOf(state).work.items.length, 1)
+})
+
+test('a locked mask that gives way when it is unlocked is told, and undo brings it back', () => {
+  const before = locked()
+  const other = play(before, {type: 'model-chosen', name: 'other'}, {type: 'model-loaded', info: {...INFO, name: 'other'}}).state
+  const seen = play(other, {type: 'encoded', id: other.lastJobId, probabilities: null, ms: 1}).state
+  assert.equal(itemOf(seen).mask, itemOf(before).mask)
+  const unlocked = play(seen, {type: 'lock-toggled', id: 1}).state
+  assert.deepEqual(unlocked.notice, {key: 'notice.asksAgain', values: {n: 1}})
+  const redrawn = answer(unlocked)
+  assert.notEqual(itemOf(redrawn).mask?.key, itemOf(before).mask?.key)
+  const back = play(redrawn, {type: 'undo'}).state
+  assert.deepEqual([itemOf(back).locked, itemOf(back).mask], [true, itemOf(before).mask])
+  assert.equal(back.notice, null, 'what is undone is not told any more')
+})
+
+test('one undo takes back what the keys moved, and not what the hand moved before', () => {
+  const drawn = withObject(openedState(), [10, 10, 60, 60])
+  const dragged = play(drawn, {type: 'drafted', id: 1, verb: 'move', box: [20, 20, 70, 70]}, {type: 'draft-kept'}).state
+  const nudge = /** @type {const} */ ({type: 'nudged', dx: 1, dy: 0, resize: false})
+  const {state} = play(dragged, nudge, nudge, {type: 'undo'})
+  assert.deepEqual(itemOf(state).box, [20, 20, 70, 70])
 })
 
 test('removing all leaves what is locked', () => {

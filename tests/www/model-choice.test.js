@@ -31,6 +31,9 @@ test('the model that worked stands in for one that cannot be loaded, with its ma
 
   assert.deepEqual(withObject(seen, [70, 10, 90, 60]).failure, {...FAILURE, model: 'other'}, 'a mask more does not settle it')
 
+  const content = play(seen, {type: 'model-chosen', name: 'tiny'})
+  assert.deepEqual([content.state.failure, loads(content.effects), remembered(content.effects)], [null, [], 'tiny'], 'what stands in may be wished')
+
   const again = play(seen, {type: 'retried'})
   assert.deepEqual(loads(again.effects), ['other'])
   assert.equal(again.state.failure, null)

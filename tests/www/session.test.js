@@ -50,6 +50,14 @@ function reopen(state, kept, how = {}) {
   return {state: opened.state, effects: [...reading.effects, ...opened.effects]}
 }
 
+test('a picture from deep folders is called by the end of its path', () => {
+  const kept = session(workedState())
+  const deep = {...kept, source: {...kept.source, name: `${'folder/'.repeat(100)}scan.png`}}
+  const {name} = again(deep).source
+  assert.deepEqual([name.length, name.endsWith('folder/scan.png')], [400, true])
+  assert.equal(again(kept, (record) => { record.picture.name = deep.source.name }).source.name, name, 'also as it was written before')
+})
+
 test('a session holds all that was made, to the pixel', () => {
   const kept = session(workedState())
   assert.deepEqual(again(kept), kept)
@@ -95,6 +103,19 @@ test('masks that were not done when the page ended are asked for', () => {
   assert.equal(isUpToDate(answer(encoded.state)), true)
 })
 
+test('that a model is not here is said until it is', () => {
+  const kept = {...session(workedState()), model: {...INFO, name: 'far'}}
+  const {state} = reopen(play(startedState(), {type: 'listed', models: [ENTRY, {...ENTRY, name: 'far', title: 'Far', default: false}], demos: []}).state, kept)
+  const failed = play(state, {type: 'model-failed', name: 'far', failure: {code: 'page.fetch', message: '', hint: ''}, fatal: false}, {type: 'model-loaded', info: INFO})
+  const {width, height} = kept.size
+  const opened = {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}
+  const shown = play(failed.state, {type: 'opened', id: failed.state.lastJobId, opened}).state
+  assert.ok(shown.note?.kind === 'reopened')
+  assert.deepEqual([shown.note.model, shown.note.modelName], ['absent', 'Far'])
+  const there = play(shown, {type: 'retried'}, {type: 'model-loaded', info: {...INFO, name: 'far', title: 'Far'}}).state
+  assert.equal(there.note, null)
+})
+
 test('another state of the same model is told, and the masks stay', () => {
   const kept = session(workedState())
   const other = {...kept, model: {name: 'tiny', sha256: {encoder: 'e0', decoder: 'd1'}}}
@@ -103,7 +124,7 @@ test('another state of the same model is told, and the masks stay', () => {
   assert.equal(state.note.model, 'changed')
   assert.deepEqual(studyOf(state).work.items, kept.work.items)
   const {words} = noteTexts(state.note, createTranslator('en', messages))
-  assert.equal(words, 'It was made with another version of the model tiny: the masks stay as they were saved.')
+  assert.equal(words, 'It was made with another version of the model Tiny: the masks stay as they were saved.')
 })
 
 test('a model that is not here is told, and the masks stay until their box changes', () => {
@@ -197,6 +218,13 @@ test('work whose place another picture takes can be had back', () => {
   assert.equal(play(workedOn, {type: 'note-closed'}).state.note, null)
   assert.equal(open(open(openedState(), 'a.png'), 'b.png').note, null, 'nothing was made at all')
   assert.equal(open(play(worked, {type: 'closed'}).state, 'other.png').note?.kind, 'replaced', 'also of what was closed')
+
+  assert.equal(play(other, {type: 'selected', id: null}, {type: 'escape'}).state.note, other.note, 'no key loses the way back')
+
+  const third = open(workedOn, 'third.png')
+  assert.ok(third.note?.kind === 'replaced')
+  assert.deepEqual([third.note.session.source.name, third.note.earlier.map(({source}) => source.name)], ['other.png', [name]])
+  assert.deepEqual(play(third, {type: 'note-closed'}).state.note, {...other.note, earlier: []}, 'then the one before')
 
   const back = play(other, {type: 'note-answered', answer: 'reopen'})
   assert.ok(types(back.effects).includes('open'))

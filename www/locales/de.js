@@ -239,6 +239,8 @@ export const messages = {
   'notice.locked': 'Objekt {n} ist gesperrt: Zum Ändern in der Liste entsperren',
   'notice.lockedStay': 'Gesperrte Objekte bleiben: {n}',
   'notice.asksAgain': 'Das Modell zeichnet die Maske von Objekt {n} neu; Rückgängig bringt die eigene zurück',
+  'notice.compared': 'Mit {name} verglichen: {n} Strukturen',
+  'notice.savedCovered': '{name} gespeichert. Im Maskenbild verdecken andere das meiste von Objekt {ids}; COCO behält jede Maske ganz',
   'notice.chooseObject': 'Zuerst ein Objekt wählen: in der Liste anklicken',
   'notice.maskAwaited': 'Die Maske von Objekt {n} wird noch gezeichnet',
   'notice.noMask': 'Objekt {n} hat keine Maske',

@@ -239,6 +239,8 @@ export const messages = {
   'notice.locked': 'Object {n} is locked: unlock it in the list to change it',
   'notice.lockedStay': 'Locked objects stay: {n}',
   'notice.asksAgain': 'The model draws the mask of object {n} again; undo brings yours back',
+  'notice.compared': 'Compared with {name}: {n} structures',
+  'notice.savedCovered': 'Saved {name}. In its label map others cover most of object {ids}; COCO keeps every mask whole',
   'notice.chooseObject': 'Choose an object first: click it in the list',
   'notice.maskAwaited': 'The mask of object {n} is still being drawn',
   'notice.noMask': 'Object {n} has no mask to work on',

@@ -239,6 +239,8 @@ export const messages = {
   'notice.locked': 'El objeto {n} está bloqueado: desbloquéelo en la lista para cambiarlo',
   'notice.lockedStay': 'Los objetos bloqueados se quedan: {n}',
   'notice.asksAgain': 'El modelo vuelve a dibujar la máscara del objeto {n}; deshacer recupera la suya',
+  'notice.compared': 'Comparado con {name}: {n} estructuras',
+  'notice.savedCovered': 'Se guardó {name}. En su mapa de etiquetas otros cubren la mayor parte del objeto {ids}; COCO conserva entera cada máscara',
   'notice.chooseObject': 'Elija antes un objeto: haga clic en él en la lista',
   'notice.maskAwaited': 'La máscara del objeto {n} todavía se está dibujando',
   'notice.noMask': 'El objeto {n} no tiene máscara',

@@ -239,6 +239,8 @@ export const messages = {
   'notice.locked': 'L’objet {n} est verrouillé : déverrouillez-le dans la liste pour le modifier',
   'notice.lockedStay': 'Les objets verrouillés restent : {n}',
   'notice.asksAgain': 'Le modèle redessine le masque de l’objet {n} ; annuler rétablit le vôtre',
+  'notice.compared': 'Comparé avec {name} : {n} structures',
+  'notice.savedCovered': '{name} enregistré. Dans sa carte d’étiquettes, d’autres couvrent presque tout l’objet {ids} ; COCO garde chaque masque entier',
   'notice.chooseObject': 'Choisissez d’abord un objet : cliquez-le dans la liste',
   'notice.maskAwaited': 'Le masque de l’objet {n} est encore en cours de tracé',
   'notice.noMask': 'L’objet {n} n’a pas de masque',

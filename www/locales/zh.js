@@ -239,6 +239,8 @@ export const messages = {
   'notice.locked': '对象 {n} 已锁定：请先在列表中解锁再修改',
   'notice.lockedStay': '锁定的对象保留：{n}',
   'notice.asksAgain': '模型会重新绘制对象 {n} 的掩膜；撤销可恢复您的修改',
+  'notice.compared': '已与 {name} 比较：{n} 个结构',
+  'notice.savedCovered': '已保存 {name}。其标签图中对象 {ids} 的大部分被其他对象覆盖；COCO 会保留每个完整的掩膜',
   'notice.chooseObject': '请先选择一个对象：在列表中点击',
   'notice.maskAwaited': '对象 {n} 的掩膜仍在绘制',
   'notice.noMask': '对象 {n} 没有掩膜',

@@ -105,6 +105,14 @@ impl ClassChoice {
         }
     }
 
+    /// Refuses, before anything is measured, what is to be told and is none of the classes.
+    fn check(self, class: Option<Modality>, spelled: &str, at: &Path) -> Result<(), CliError> {
+        self.prompt(class, spelled).map(drop).map_err(|_| {
+            let message = format!("the modality “{spelled}” is none that a model can be told");
+            CliError::new("eval.unknown-modality", message, "use --class auto or unknown, or name one of the 11").at(at)
+        })
+    }
+
     /// What the decoder is told about a picture of the modality `spelled`.
     fn prompt(self, class: Option<Modality>, spelled: &str) -> Result<ClassPrompt, PromptError> {
         let class = || class.ok_or_else(|| PromptError::UnknownClass { found: spelled.to_owned() });
@@ -130,12 +138,18 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     let (unit, measured, model) = match &args.npz {
         Some(folder) => {
             let cases = challenge::find(folder, args.max_images)?;
+            for case in &cases {
+                args.class.check(case.class(), &case.modality, &case.path)?;
+            }
             check(&cases.iter().map(|case| case.path.as_path()).collect::<Vec<_>>())?;
             let model = Arc::new(models::load(args.model.as_deref())?);
             ("cases", measure_all(&cases, |case| &case.path, |case| challenge::measure(case, &model, args))?, model)
         }
         None => {
             let data_sets = data::find(&args.folders)?;
+            for data_set in &data_sets {
+                args.class.check(data_set.class, &data_set.modality, &data_set.folder)?;
+            }
             let samples = data::samples(&data_sets, args.only.as_deref(), args.max_images)?;
             let inputs: Vec<PathBuf> = samples.iter().flat_map(data::Sample::files).collect();
             check(&inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;

@@ -32,7 +32,7 @@ pub(super) struct CaseFile {
     pub(super) path: PathBuf,
     stem: String,
     /// The second word of the file name.
-    modality: String,
+    pub(super) modality: String,
 }
 
 impl CaseFile {
@@ -50,7 +50,7 @@ impl CaseFile {
     }
 
     /// The class that the modality names; the challenge spells two in its own way.
-    fn class(&self) -> Option<Modality> {
+    pub(super) fn class(&self) -> Option<Modality> {
         match self.modality.as_str() {
             "X-Ray" => Some(Modality::Xray),
             "Microscope" => Some(Modality::Microscopy),

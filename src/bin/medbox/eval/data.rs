@@ -15,7 +15,7 @@ use crate::fail::CliError;
 /// A folder with pictures of one kind.
 #[derive(Debug)]
 pub(super) struct DataSet {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     pub(super) name: String,
     /// As meta.json spells it.
     pub(super) modality: String,
