@@ -247,7 +247,9 @@ window.addEventListener('keydown', (event) => {
   }
   // A list looks for what begins with a letter.
   if (focused instanceof HTMLSelectElement && !event.ctrlKey && !event.metaKey && event.key !== 'Escape') return
-  const onViewer = focused === canvas || focused === document.body || focused === null || (isPointed && focused.matches('button:not(dialog *, .menu *)'))
+  // A menu that has closed keeps the focus until the browser notices that it is hidden.
+  const isNowhere = focused === null || focused === document.body || (focused.closest('.menu-list') !== null && !getState().menu)
+  const onViewer = isNowhere || focused === canvas || (isPointed && focused.matches('button:not(dialog *, .menu *)'))
   if (event.key === ' ' && onViewer && getState().study) {
     spaceHeld = true
     canvas.style.cursor = 'grab'
