@@ -98,7 +98,7 @@ fn an_object_that_the_label_map_cannot_show_is_told_of() {
     };
     assert_eq!(
         told_on("mask.png"),
-        "note: later objects cover all of 1, which a label map cannot show; .json (COCO) keeps every mask\n"
+        "note: later objects cover most of 1, which a label map cannot show; .json (COCO) keeps every mask\n"
     );
     assert_eq!(told_on("mask.json"), "");
 }

@@ -1,9 +1,6 @@
 //! `medbox segment`: the masks of boxes on one picture.
 
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
 use medbox::{
@@ -170,16 +167,17 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     }
 }
 
-/// Which objects a label map lacks, because later ones cover all of them.
+/// Which objects a label map hardly shows, because later ones cover more than half of them.
 fn covered(answer: &Segmentation) -> Option<String> {
     let size = answer.objects.first()?.mask.image_size();
     let map = LabelMap::from_masks(size, answer.objects.iter().map(|object| &object.mask));
-    let shown: HashSet<u16> = map.labels().iter().copied().collect();
-    let ids = (1..).zip(&answer.objects).filter(|(id, object)| object.mask.area_px() > 0 && !shown.contains(id));
-    let ids: Vec<String> = ids.map(|(id, _)| id.to_string()).collect();
+    let mut shown_px = vec![0; answer.objects.len() + 1];
+    map.labels().iter().for_each(|&label| shown_px[usize::from(label)] += 1);
+    let ids = answer.objects.iter().zip(1..).filter(|(object, id)| shown_px[*id] * 2 < object.mask.area_px());
+    let ids: Vec<String> = ids.map(|(_, id)| id.to_string()).collect();
     (!ids.is_empty()).then(|| {
         format!(
-            "later objects cover all of {}, which a label map cannot show; .json (COCO) keeps every mask",
+            "later objects cover most of {}, which a label map cannot show; .json (COCO) keeps every mask",
             ids.join(", ")
         )
     })
