@@ -133,9 +133,12 @@ fn followed(path: &Path) -> PathBuf {
     at
 }
 
+/// Writes bytes to one place.
+type Write = fn(&[u8]) -> io::Result<()>;
+
 /// How to write to standard output or error, if the path is what one of them goes to.
 #[cfg(unix)]
-fn standard_stream(at: &Path) -> Option<fn(&[u8]) -> io::Result<()>> {
+fn standard_stream(at: &Path) -> Option<Write> {
     use std::os::{fd::AsFd, unix::fs::MetadataExt as _};
     let place = |file: &fs::Metadata| (file.dev(), file.ino());
     let own = place(&fs::metadata(at).ok()?); // Opening a pipe to ask it would wait for its other end.
@@ -152,7 +155,7 @@ fn standard_stream(at: &Path) -> Option<fn(&[u8]) -> io::Result<()>> {
 }
 
 #[cfg(not(unix))]
-fn standard_stream(_: &Path) -> Option<fn(&[u8]) -> io::Result<()>> {
+fn standard_stream(_: &Path) -> Option<Write> {
     None
 }
 
