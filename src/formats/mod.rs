@@ -5,6 +5,7 @@ pub mod labels;
 pub mod npz;
 pub mod raster;
 
+mod jpeg;
 mod sniff;
 mod tiff;
 
