@@ -147,10 +147,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
         }
         None => {
             let data_sets = data::find(&args.folders)?;
-            for data_set in &data_sets {
+            let samples = data::samples(&data_sets, args.only.as_deref(), args.max_images)?;
+            for data_set in samples.iter().map(|sample| sample.data_set) {
                 args.class.check(data_set.class, &data_set.modality, &data_set.folder)?;
             }
-            let samples = data::samples(&data_sets, args.only.as_deref(), args.max_images)?;
             let inputs: Vec<PathBuf> = samples.iter().flat_map(data::Sample::files).collect();
             check(&inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
             let model = Arc::new(models::load(args.model.as_deref())?);

@@ -71,20 +71,14 @@ pub(super) fn find(folder: &Path, max_files: usize) -> Result<Vec<CaseFile>, Cli
         |path: &Path, start: &str| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(start));
     let (flat, other): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| starts_with(path, "2D"));
     let volumes = other.iter().filter(|path| starts_with(path, "3D")).count();
-    let refusal = CliError::new(
-        "eval.volumes",
-        format!("{volumes} files hold volumes (3D*.npz), which medbox cannot score yet"),
-        "score the 2D files",
-    )
-    .at(folder);
+    let told = format!("{volumes} files hold volumes (3D*.npz), which medbox cannot score yet");
     if flat.is_empty() {
         let nothing = CliError::new("eval.no-cases", "the folder holds no 2D*.npz", "give a folder of challenge files");
-        return Err(if volumes > 0 { refusal } else { nothing.at(folder) });
+        let refusal = CliError::new("eval.volumes", told, "score the 2D files");
+        return Err(if volumes > 0 { refusal } else { nothing }.at(folder));
     }
     if volumes > 0 {
-        files::note(format_args!(
-            "{volumes} files hold volumes (3D*.npz), which medbox cannot score yet; they are left out"
-        ));
+        files::note(format_args!("{told}; they are left out"));
     }
     spread(flat, max_files).into_iter().map(CaseFile::new).collect()
 }
