@@ -2,6 +2,12 @@
 
 /** @import {Action} from './types.js' */
 
+/**
+ * A browser lets the old version finish what it does, within a second or two. Chromium at times waits for as long as it runs at
+ * all, half a minute; a reload ends that.
+ */
+const TAKE_OVER_MS = 4000
+
 /** @typedef {Event & {prompt: () => Promise<unknown>}} InstallPrompt  not every browser has it, so no type does */
 
 /** @param {(action: Action) => void} dispatch */
@@ -59,8 +65,9 @@ export function createOffline(dispatch) {
     takeUpdate() {
       isReloading = true
       const waiting = registration?.waiting
-      if (waiting) waiting.postMessage('take-over')
-      else location.reload()
+      if (!waiting) return location.reload()
+      waiting.postMessage('take-over')
+      setTimeout(() => location.reload(), TAKE_OVER_MS)
     },
     async install() {
       await prompt?.prompt()

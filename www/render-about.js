@@ -13,8 +13,9 @@ export function renderDevice(part, state, translator) {
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
 export function renderUpdate(part, {update}, {t}) {
-  show(part('update'), update)
-  text(part('updateText'), update ? t('update.ready') : '')
+  show(part('update'), update !== 'none')
+  text(part('updateText'), update === 'none' ? '' : t(`update.${update}`))
+  show(part('updateReload'), update === 'ready')
 }
 
 /** @param {State} state @param {Translator} translator @returns {string[]} */

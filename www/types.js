@@ -280,7 +280,7 @@
  * @property {Label | null} notice  what was done last
  * @property {Offline} offline
  * @property {'waiting' | 'kept' | 'refused'} files  whether engine and model are kept in this browser; refused: it has no room
- * @property {boolean} update  a new version of the page is there
+ * @property {'none' | 'ready' | 'taken'} update  whether a new version of the page is there; taken: the page is about to reload in it
  * @property {boolean} installable  the browser would install the page now
  * @property {boolean} hintSeen
  */

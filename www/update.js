@@ -97,7 +97,7 @@ export const initialState = (settings = {}) => ({
   notice: null,
   offline: 'unknown',
   files: 'waiting',
-  update: false,
+  update: 'none',
   installable: false,
   hintSeen: settings.hintSeen ?? false,
 })
@@ -303,9 +303,9 @@ function act(state, action) {
     case 'files-kept':
       return [{...state, files: action.kept ? 'kept' : 'refused'}, []]
     case 'update-found':
-      return [{...state, update: true}, []]
+      return [{...state, update: 'ready'}, []]
     case 'update-taken':
-      return [state, [{type: 'take-update'}]]
+      return [{...state, update: 'taken'}, [{type: 'take-update'}]]
     case 'installable':
       return [{...state, installable: action.installable}, []]
     case 'install-asked':

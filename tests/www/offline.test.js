@@ -94,7 +94,9 @@ test('the about sheet says what runs and what is kept', () => {
 
 test('a new version is said, and taken only when asked for', () => {
   const {state, effects} = play(initialState(), {type: 'update-found'})
-  assert.equal(state.update, true)
+  assert.equal(state.update, 'ready')
   assert.deepEqual(types(effects), [])
-  assert.deepEqual(types(play(state, {type: 'update-taken'}).effects), ['take-update'])
+  const taken = play(state, {type: 'update-taken'})
+  assert.equal(taken.state.update, 'taken')
+  assert.deepEqual(types(taken.effects), ['take-update'])
 })

@@ -361,6 +361,7 @@ export const messages = {
 
   'update.ready': 'Hay una versión nueva.',
   'update.reload': 'Recargar',
+  'update.taken': 'Se carga la versión nueva…',
 
   'unit.milliseconds': '{n} ms',
   'unit.seconds': '{s} s',

@@ -361,6 +361,7 @@ export const messages = {
 
   'update.ready': '新版本已就绪。',
   'update.reload': '重新载入',
+  'update.taken': '正在载入新版本…',
 
   'unit.milliseconds': '{n} 毫秒',
   'unit.seconds': '{s} 秒',

@@ -202,6 +202,27 @@ test('a new version is offered, and comes when it is asked for', {timeout: SLOW_
   rmSync(copy, {recursive: true, force: true})
 })
 
+test('a new version that the browser does not let in is asked for by a reload', {timeout: SLOW_MS}, async () => {
+  let text = 'first'
+  // As a browser that waits until the old version ends by itself.
+  const waits = () => `${readFileSync(join(site, 'sw.js'), 'utf8').replace('worker.skipWaiting()', 'worker')} // ${text}`
+  const server = await serve(site, {prefix: '/sub/', made: {'sw.js': waits}})
+  const context = await browser.newContext()
+  const {page, problems} = await open(context, server.url)
+  await offlineSays(page, 'Without a network: works.')
+  text = 'second'
+  await page.reload()
+  await page.getByText('A new version is ready.').waitFor()
+  await page.evaluate(() => Reflect.set(window, 'isTheSame', true))
+  await part(page, 'updateReload').click()
+  await page.getByText('The new version is loading…').waitFor()
+  await page.waitForFunction(() => !Reflect.get(window, 'isTheSame'))
+  await page.getByText('A new version is ready.').waitFor()
+  assert.deepEqual(problems, [])
+  await context.close()
+  await server.close()
+})
+
 test('a version that does not arrive whole is not kept, and the page works', {timeout: SLOW_MS}, async () => {
   const server = await serve(site, {prefix: '/sub/', made: {'app.css': () => 'body { color: red }'}})
   const context = await browser.newContext()
