@@ -91,7 +91,11 @@ store.subscribe((state, previous) => {
 const dispatchAll = (actions) => actions.forEach(dispatch)
 
 // The viewer's size, which the page's layout decides.
-const measure = () => dispatch({type: 'viewport-changed', viewport: {width: viewer.clientWidth, height: viewer.clientHeight}})
+const measure = () => {
+  // A window that changes under the hand, as a device that is turned: the hand reckons from the picture as it lay at the press.
+  if (gesture) letGo()
+  dispatch({type: 'viewport-changed', viewport: {width: viewer.clientWidth, height: viewer.clientHeight}})
+}
 new ResizeObserver(measure).observe(viewer)
 const watchDensity = () => {
   matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener('change', () => { measure(); paint(); watchDensity() }, {once: true})
@@ -116,6 +120,10 @@ let penDown = false
 /** @type {ReturnType<typeof pinch> | null} */
 let pinching = null
 let spaceHeld = false
+const letGo = () => {
+  gesture = null
+  dispatch({type: 'draft-dropped'})
+}
 // What the hand does is meant for the picture that it began on.
 store.subscribe((state, previous) => {
   if (state.study?.source !== previous.study?.source) gesture = pinching = null
@@ -148,8 +156,7 @@ canvas.addEventListener('pointerdown', (event) => {
   down.set(event.pointerId, pointIn(event))
   const [first, second] = [...down.values()]
   if (first && second) {
-    gesture = null
-    dispatch({type: 'draft-dropped'})
+    letGo()
     pinching = pinch(getState(), first, second)
     return
   }
@@ -189,8 +196,7 @@ canvas.addEventListener('pointercancel', (event) => {
   if (event.pointerType === 'pen') penDown = false
   down.delete(event.pointerId)
   if (down.size === 0) pinching = null
-  gesture = null
-  dispatch({type: 'draft-dropped'})
+  letGo()
 })
 canvas.addEventListener('pointerleave', () => {
   dispatch({type: 'hovered', id: null})

@@ -5,7 +5,7 @@ import {test} from 'node:test'
 import {deflateSync} from 'node:zlib'
 
 import {zipSync} from '../../../www/vendor/fflate.js'
-import {SLOW_MS, drop, masksDone, openDemo, openPage, openWithMask, painted, part, readyForBox, save} from '../page.mjs'
+import {SLOW_MS, drawBox, drop, masksDone, openDemo, openPage, openWithMask, painted, part, readyForBox, save} from '../page.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, readLabels, sizeOfDemo, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
@@ -249,6 +249,27 @@ test('while a hand drags, keys take nothing from it and nothing back', {timeout:
   await page.locator('.object-name').fill('   ')
   await page.keyboard.press('Enter')
   await soon(async () => assert.equal(await page.locator('.object-name').inputValue(), ''))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('a window that changes its size under a hand that drags makes no box of it', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems, demo} = await openWithMask('US')
+  const [from, to] = [await onScreen(page, sizeOfDemo(demo.file), [20, 20]), await onScreen(page, sizeOfDemo(demo.file), [60, 60])]
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  await page.mouse.move(to.x, to.y, {steps: 3})
+  await page.setViewportSize({width: 1120, height: 700})
+  await painted(page)
+  await page.mouse.move(to.x + 5, to.y + 5, {steps: 2})
+  await page.mouse.up()
+  await painted(page)
+  assert.equal(await page.locator('.object').count(), 1)
+  await undoSays(page, 'Undo: draw box 1')
+  await page.setViewportSize({width: 1280, height: 800})
+  await painted(page)
+  await drawBox(page, demo, [20, 20, 60, 60])
+  await masksDone(page, 2)
   assert.deepEqual(problems, [])
   await context.close()
 })
