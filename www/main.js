@@ -326,7 +326,7 @@ onClick('about', () => dispatch({type: 'sheet-toggled', sheet: 'about'}))
 onClick('keysAbout', () => dispatch({type: 'sheet-toggled', sheet: 'about'}))
 onClick('panelButton', () => dispatch({type: 'panel-toggled', open: !getState().panelOpen}))
 onClick('panelClose', () => dispatch({type: 'panel-toggled', open: false}))
-onClick('modelButton', () => dispatch({type: 'menu-toggled', menu: 'model'}))
+for (const name of ['modelButton', 'panelModel']) onClick(name, () => dispatch({type: 'menu-toggled', menu: 'model'}))
 onClick('saveButton', () => dispatch({type: 'menu-toggled', menu: 'save'}))
 onClick('classButton', () => {
   dispatch({type: 'panel-toggled', open: true})
@@ -395,7 +395,7 @@ onClick('rivalTake', () => {
   if (choice) dispatch({type: 'class-chosen', choice})
 })
 window.addEventListener('pointerdown', (event) => {
-  if (getState().menu && !within(event, '.menu')) dispatch({type: 'menu-toggled', menu: null})
+  if (getState().menu && !within(event, '.menu, .panel-model')) dispatch({type: 'menu-toggled', menu: null})
 })
 for (const sheet of /** @type {const} */ (['keys', 'about'])) {
   const dialog = /** @type {HTMLDialogElement} */ (part(`${sheet}Sheet`))

@@ -138,8 +138,10 @@ function renderModels(part, state, translator) {
   const chosen = state.models.find(({name}) => name === state.modelName)
   text(part('modelName'), chosen?.title ?? '')
   show(part('modelMenu'), state.models.length > 0)
-  attribute(part('modelButton'), 'aria-label', `${t('bar.model')}: ${chosen?.title ?? ''}`)
-  attribute(part('modelButton'), 'aria-expanded', state.menu === 'model')
+  const words = `${t('bar.model')}: ${chosen?.title ?? ''}`
+  attribute(part('modelButton'), 'aria-label', words)
+  text(part('panelModel'), words)
+  for (const name of ['modelButton', 'panelModel']) attribute(part(name), 'aria-expanded', state.menu === 'model')
   show(part('modelList'), state.menu === 'model')
   const told = state.models.map((model) => {
     const expected = encodeTime(state, model)

@@ -261,6 +261,9 @@ test('on a phone a finger meets one button at a time, and the picture lies above
       assert.ok(shared <= 0.5 || high <= 0.5, `${a.name} and ${b.name} share ${shared} × ${high} pixels`)
     }
   }
+  await part(page, 'panelModel').click()
+  await page.locator('[data-model="litemedsam"]').click()
+  await soon(async () => assert.match(await part(page, 'panelModel').innerText(), /^Model: LiteMedSAM/))
   assert.deepEqual(problems, [])
   await context.close()
 })
