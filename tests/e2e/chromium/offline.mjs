@@ -215,7 +215,6 @@ test('a new version that the browser does not let in is asked for by a reload', 
   await page.getByText('A new version is ready.').waitFor()
   await page.evaluate(() => Reflect.set(window, 'isTheSame', true))
   await part(page, 'updateReload').click()
-  await page.getByText('The new version is loading…').waitFor()
   await page.waitForFunction(() => !Reflect.get(window, 'isTheSame'))
   await page.getByText('A new version is ready.').waitFor()
   assert.deepEqual(problems, [])
