@@ -52,6 +52,9 @@ const LEVELS = /** @type {const} */ (['nothing', 'core', 'model', 'picture'])
 /** @param {Level} level */
 export const rankOf = (level) => LEVELS.indexOf(level)
 
+/** @type {ReadonlySet<string>} */
+const NOTHING_SEEN = new Set()
+
 /** @param {ViewRect} view */
 export const viewKey = (view) => view.join(' ')
 
@@ -98,7 +101,7 @@ export function createEngine(client, subject) {
     await prepareModel()
     const {picture, window} = subject
     if (!picture) throw new Error('the pool has no picture yet')
-    if (there.picture !== picture) await openPicture(picture, false)
+    if (there.picture !== picture || (!window && there.window)) await openPicture(picture, false)
     if (window && there.window !== window) await showThrough(window, false)
   }
 
@@ -117,15 +120,19 @@ export function createEngine(client, subject) {
     return shown
   }
 
+  /** Whether what it has is what it is to work on, and not what it was before. */
+  const isUpToDate = () =>
+    subject.picture !== null && there.model === subject.model && there.picture === subject.picture && there.window === subject.window
+
   return {
     /** @returns {Level} how far it is with what it is to work on now */
     level: () => {
       if (!there.core) return 'nothing'
       if (!subject.model || there.model !== subject.model) return 'core'
-      return subject.picture && there.picture === subject.picture && there.window === subject.window ? 'picture' : 'model'
+      return isUpToDate() ? 'picture' : 'model'
     },
-    /** Views that it need not encode. @returns {ReadonlySet<string>} */
-    views: () => there.views,
+    /** Views that it need not encode. Those of another picture are places that this one may not even have. @returns {ReadonlySet<string>} */
+    views: () => (isUpToDate() ? there.views : NOTHING_SEEN),
     /**
      * Makes a model the one in use, here and, unless a newer one was wished for meanwhile, for all.
      * @param {ModelFiles} files @param {() => boolean} isNewest @returns {Promise<Answer<'load'>>}
@@ -146,11 +153,14 @@ export function createEngine(client, subject) {
       Object.assign(subject, {picture: blob, window: null, whole: null})
       return opened
     },
-    /** Shows the picture through another window, here and for all. @param {GreyWindow} window @returns {Promise<Answer<'setWindow'>>} */
+    /**
+     * Shows the picture through another window, here and, unless another picture was opened meanwhile, for all.
+     * @param {GreyWindow} window @returns {Promise<Answer<'setWindow'>>}
+     */
     async setWindow(window) {
       await preparePicture()
       const shown = await showThrough(window, true)
-      Object.assign(subject, {window, whole: null})
+      if (there.picture === subject.picture) Object.assign(subject, {window, whole: null})
       return shown
     },
     /** Encodes the whole picture, for all. @param {ViewRect} view  all of it @returns {Promise<Answer<'encode'>>} */
@@ -158,7 +168,7 @@ export function createEngine(client, subject) {
       await preparePicture()
       const encoded = await client.request('encode', {})
       there.views.add(viewKey(view))
-      subject.whole = {view, kept: encoded.kept}
+      if (isUpToDate()) subject.whole = {view, kept: encoded.kept}
       return encoded
     },
     /**
@@ -173,7 +183,7 @@ export function createEngine(client, subject) {
       if (!view) return client.request(call, ask)
       const key = viewKey(view)
       const {whole} = subject
-      if (whole && viewKey(whole.view) === key && !there.views.has(key)) await client.request('adopt', whole)
+      if (whole && isUpToDate() && viewKey(whole.view) === key && !there.views.has(key)) await client.request('adopt', whole)
       const answer = await client.request(call, ask)
       there.views.add(key)
       return answer

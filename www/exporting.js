@@ -23,7 +23,9 @@ export function saveAsked(state, what) {
   const opening = jobOfKind(state, 'open')
   const [idle, effects] = makeWay(state, ({kind}) => kind === 'open')
   const saving = state.saving.includes(what) ? state.saving : [...state.saving, what]
-  return [{...idle, menu: null, notice: null, pending: opening?.source ?? state.pending, saving}, effects]
+  // Between two clicks no hand holds the box that is begun.
+  const free = idle.anchor ? {...idle, anchor: null, draft: null} : idle
+  return [{...free, menu: null, notice: null, pending: opening?.source ?? state.pending, saving}, effects]
 }
 
 /** Whether something is being saved, or waits to be: another picture would take away what it is made of. @param {State} state */

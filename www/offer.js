@@ -19,9 +19,12 @@ const CAN_HOLD_MORE = /\.npz$/i
 /** A label map is flat: at most this share of its pixels differs from the one before. Photographs and scans are far above. */
 const EDGES_MAX = 0.12
 
-/** Whether a file is worth a look before it is opened. @param {State} state @param {string} name */
-export const isWorthALook = ({study, model}, name) =>
-  study !== null && (HOLDS_BOXES.test(name) || (model !== null && CAN_HOLD_MASKS.test(name)))
+/**
+ * Whether a file is worth a look before it is opened. While another picture is on its way, it is the newer wish for one.
+ * @param {State} state @param {string} name
+ */
+export const isWorthALook = ({study, model, pending, jobs}, name) =>
+  study !== null && (HOLDS_BOXES.test(name) || (model !== null && CAN_HOLD_MASKS.test(name) && !pending && !jobs.some(({kind}) => kind === 'open')))
 
 /** Boxes need a picture to lie on. @param {State} state @param {string} name @returns {Failure | null} */
 export const boxesAlone = ({study}, name) =>

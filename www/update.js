@@ -289,9 +289,7 @@ function act(state, action) {
       if (retried) return [retried, []]
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = afterStop(state, job)
-      // Without what failed, what waits to be saved would lack a mask.
-      const isMissed = job.kind === 'encode' || job.kind === 'segment' || job.kind === 'refine' || job.kind === 'window'
-      return [{...(isMissed ? withoutSaving(stopped) : stopped), failure, batch: null}, []]
+      return [{...(isMissed(job) ? withoutSaving(stopped) : stopped), failure, batch: null}, []]
     }
     case 'workers-changed':
       return [{...state, workers: action.bytes, workersMax: action.max}, []]
@@ -323,7 +321,7 @@ function act(state, action) {
     case 'forgot':
       return [{...state, notice: {key: 'notice.forgot'}}, []]
     case 'cancelled':
-      return stopWork({...state, batch: null})
+      return stoppedByHand({...state, batch: null})
     case 'retried': {
       const missing = modelToRetry(state)
       if (missing !== null) return modelChosen(state, missing)
@@ -466,7 +464,8 @@ function act(state, action) {
       return [next.notice === state.notice ? {...next, notice: told} : next, []]
     }
     case 'selected':
-      return [{...state, selected: action.id === null ? [] : [action.id], anchor: null}, []]
+      // A box of which one corner is set ends here; one that a hand drags does not.
+      return [{...state, selected: action.id === null ? [] : [action.id], anchor: null, draft: state.anchor ? null : state.draft}, []]
     case 'hovered':
       return [state.hovered === action.id ? state : {...state, hovered: action.id}, []]
     case 'select-next': {
@@ -492,7 +491,8 @@ function act(state, action) {
     case 'visibility-toggled': {
       if (!study) return [state, []]
       // Looking is not doing: it is no step of its own, and undo leaves it alone.
-      const change = (/** @type {Work} */ work) => changeItem(work, action.id, (item) => ({...item, visible: !item.visible}))
+      const visible = !study.work.items.find(({id}) => id === action.id)?.visible
+      const change = (/** @type {Work} */ work) => changeItem(work, action.id, (item) => ({...item, visible}))
       return [{...state, study: changeEverywhere(study, change)}, []]
     }
 
@@ -539,7 +539,7 @@ function act(state, action) {
       // The way back to what was put aside is not lost by a key that means something else.
       if (state.note && state.note.kind !== 'replaced') return [{...state, note: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
-      if (state.jobs.some(canStop)) return stopWork(state)
+      if (state.jobs.some(canStop)) return stoppedByHand(state)
       return [{...state, selected: []}, []]
     }
     default:
@@ -549,6 +549,15 @@ function act(state, action) {
 
 /** A line is drawn, and a box dragged, on the picture as it lies. Between two clicks nothing is held. @param {State} state */
 const isHeld = ({stroke, draft, anchor}) => stroke !== null || (draft !== null && !anchor)
+
+/** Without what these make, what waits to be saved would lack a mask, or have one of another box. @param {Job} job */
+const isMissed = ({kind}) => kind === 'encode' || kind === 'segment' || kind === 'refine' || kind === 'window'
+
+/** @param {State} state @returns {[State, Effect[]]} */
+function stoppedByHand(state) {
+  const [idle, effects] = stopWork(state)
+  return [state.jobs.some((job) => canStop(job) && isMissed(job)) ? withoutSaving(idle) : idle, effects]
+}
 
 /** @param {State} state @param {import('./types.js').NoteAnswer} answer @returns {[State, Effect[]]} */
 function noteAnswered(state, answer) {

@@ -7,7 +7,7 @@ import {messages} from '../../www/locales/en.js'
 import {withMask} from '../../www/measure.js'
 import {progress} from '../../www/render.js'
 import {noteTexts} from '../../www/render-note.js'
-import {INFO, lastJob, mask, openedState, picture, play, segmentedAll, studyOf, types, withModel, withObject} from './support.js'
+import {INFO, itemOf, lastJob, mask, openedState, picture, play, segmentedAll, studyOf, types, withModel, withObject} from './support.js'
 
 /** @import {Action, Effect, Mask, State} from '../../www/types.js' */
 
@@ -42,6 +42,23 @@ test('a box that is only begun holds up neither', () => {
   assert.deepEqual(saved(drawing.effects), [], 'it may still become an object')
   const given = play(drawing.state, NEXT, segmentedAll(lastJob(drawing.state).id, 1))
   assert.deepEqual(saved(given.effects), ['scan_mask.png'])
+})
+
+test('a box of which one corner is set ends where something else is chosen or saved', () => {
+  const begun = play(oneObject(), {type: 'anchor-set', at: [5, 5]}, {type: 'drafted', id: null, verb: 'draw', box: [5, 5, 40, 40]}).state
+  const asked = play(begun, {type: 'save-asked', what: 'label'}).state
+  assert.deepEqual(saved(play(asked, segmentedAll(lastJob(asked).id, 1)).effects), ['scan_mask.png'], 'after the preview that was under way')
+  const {state} = play(begun, {type: 'selected', id: itemOf(begun).id})
+  assert.deepEqual([state.anchor, state.draft], [null, null])
+})
+
+test('what waits for a mask is not saved without it when that is stopped, and says so', () => {
+  const drawn = play(oneObject(), {type: 'box-placed'}, {type: 'save-asked', what: 'label'})
+  for (const type of /** @type {const} */ (['cancelled', 'escape'])) {
+    const {state, effects} = play(drawn.state, {type})
+    assert.deepEqual(saved(effects), [])
+    assert.deepEqual([state.saving, state.note], [[], {kind: 'unsaved', names: 'scan_mask.png'}])
+  }
 })
 
 test('saving while the next picture is read is of the one that is seen, and goes first', () => {

@@ -56,6 +56,13 @@ test('the offer can be left, and goes with its picture', () => {
   assert.notEqual(play(offered, {type: 'box-placed'}).state.note, null, 'it waits while a person works on')
 })
 
+test('while another picture is being opened, a file is the newer one', () => {
+  const opening = given(openedState(), 'b.jpg').state
+  const {state, effects} = given(opening, 'c.png')
+  assert.deepEqual(types(effects), ['cancel', 'open'])
+  assert.equal(state.jobs.length, 1)
+})
+
 test('the newest file is the one that is meant', () => {
   const first = given(openedState(), 'a.png').state
   const second = given(first, 'b.png')

@@ -22,12 +22,17 @@ function pool({size, plan = [], idleMs = 100}) {
   let told = []
   /** Calls that are answered only when the test says so. */
   const slow = new Set()
+  /** Views that each plan was told it may use for nothing. @type {string[][]} */
+  const known = []
   const createClient = () => {
     const worker = {calls: /** @type {string[]} */ ([]), ended: false, let: /** @type {(() => void)[]} */ ([]), fail: /** @type {((failure: Failure) => void)[]} */ ([])}
     workers.push(worker)
     const answers = /** @type {Record<string, (ask: any) => unknown>} */ ({
       encode: () => ({probabilities: [1], ms: 4000, kept: {probabilities: [1], features: []}}),
-      plan: () => plan,
+      plan: (ask) => {
+        known.push(ask.known.map(String))
+        return plan
+      },
       segment: ({boxes}) => ({masks: boxes.map((/** @type {Box} */ box) => ({region: box, bytes: new Uint8Array(), areaPx: box[0], score: 1})), run: {ms: 5, encodes: 1, tiles: 1}}),
     })
     /** @type {((reason: unknown) => void)[]} */
@@ -55,7 +60,7 @@ function pool({size, plan = [], idleMs = 100}) {
   }
   const made = createPool({size, bytesMax: 2000, idleMs, createClient, onRestart: (failure) => restarts.push(failure), onChange: (list) => (told = list)})
   made.setModule(Promise.resolve(/** @type {WebAssembly.Module} */ ({})))
-  return {pool: made, workers, restarts, slow, memory, told: () => told}
+  return {pool: made, workers, restarts, slow, memory, known, told: () => told}
 }
 
 const MODEL = {manifest: '{}', encoder: new Blob(['e']), decoder: new Blob(['d'])}
@@ -225,6 +230,31 @@ test('every worker shows the picture through the window that was set', async () 
   await settled()
   await pool.ask(5, 'overlay', {objects: []})
   assert.deepEqual(workers[1]?.calls, ['start', 'load', 'open', 'setWindow', 'overlay'])
+})
+
+test('of another picture no worker has seen anything', async () => {
+  const {pool, workers, known} = await opened({size: 2, plan: TWO_TILES})
+  await pool.segment({...LIST, boxes: boxes(3)}, () => {})
+  await pool.segment({...LIST, boxes: boxes(3)}, () => {})
+  await pool.open(11, new Blob(['q']))
+  await pool.segment({...LIST, boxes: boxes(3)}, () => {})
+  assert.equal(workers.length, 2)
+  const whole = '0,0,100,80'
+  assert.deepEqual(known.map((views) => views.toSorted()), [[whole], [whole, '0,0,20,20', '40,0,20,20'], []])
+})
+
+test('a window that was set on a picture is not that of the next one', async () => {
+  const {pool, workers, slow} = await opened({size: 2, plan: TWO_TILES})
+  await pool.segment({...LIST, boxes: boxes(3)}, () => {})
+  slow.add('setWindow')
+  const older = pool.setWindow(11, {width: 40, level: 400})
+  await settled()
+  await pool.open(12, new Blob(['q']))
+  slow.delete('setWindow')
+  workers.forEach(({let: answer}) => answer.pop()?.())
+  await older
+  await Promise.all([pool.encode(13, SIZE), pool.ask(14, 'overlay', {objects: []})])
+  assert.equal(workers.flatMap(({calls}) => calls).filter((call) => call === 'setWindow').length, 1)
 })
 
 test('memory is told, and a worker that has too much is not kept for another picture', async () => {

@@ -147,6 +147,15 @@ test('hiding an object is no step, and undo leaves it hidden', () => {
   assert.equal(itemOf(state).visible, false)
 })
 
+test('what is hidden stays hidden by undo, also where it was shown and hidden in between', () => {
+  const id = 1
+  const hidden = play(withObject(openedState(), [10, 10, 60, 60]), {type: 'visibility-toggled', id}).state
+  const painted = play(hidden, {type: 'stroke-begun', shape: 'brush', verb: 'add', at: [20, 20]}, {type: 'stroke-kept'}).state
+  assert.equal(itemOf(painted).visible, true, 'what is painted is seen')
+  const {state} = play(painted, {type: 'visibility-toggled', id}, {type: 'undo'})
+  assert.equal(itemOf(state).visible, false)
+})
+
 test('stopping an encode ends the worker; the next box asks again', () => {
   const opening = play(
     initialState(),
