@@ -46,7 +46,7 @@ export function lookAsked(state, source, wish) {
   const picture = {name: state.study.source.name, width, height}
   const older = state.jobs.flatMap((job) => (job.kind === 'look' ? [job.id] : []))
   const free = older.reduce(endJob, state)
-  const idle = wish === 'rest' ? free : {...free, failure: null, dropping: false, menu: null, note: state.note?.kind === 'replaced' ? state.note : null}
+  const idle = wish === 'rest' ? free : {...free, failure: null, dropping: false, menu: null, note: null}
   const id = nextJobId(state)
   const [next, effects] = startJob(idle, {kind: 'look', id, startedMs: null, source, wish}, {type: 'look', id, source, picture, wish})
   return [next, older.length > 0 ? [{type: 'cancel', ids: older}, ...effects] : effects]

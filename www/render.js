@@ -13,6 +13,7 @@ import {createComparison} from './render-compare.js'
 import {modelToRetry} from './model-choice.js'
 import {createMeasures} from './render-measures.js'
 import {renderDevice, renderUpdate} from './render-about.js'
+import {shownNote} from './reopen.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderCorrect} from './render-correct.js'
 import {createObjects} from './render-objects.js'
@@ -88,7 +89,7 @@ export function createRenderer(part, translator) {
     renderFailure(part, state, translator)
     if (changed('study', 'measures', 'selected')) renderMeasures(state)
     if (changed('study', 'reference', 'comparisons', 'selected', 'layers')) renderComparison(state)
-    if (changed('note')) renderNote(part, state.note, translator)
+    if (changed('note', 'aside')) renderNote(part, shownNote(state), translator)
     if (changed('keeping')) renderKeeping(part, state.keeping)
     if (changed('workers', 'workersMax', 'offline', 'files', 'installable')) renderDevice(part, state, translator)
     if (changed('update')) renderUpdate(part, state, translator)
@@ -257,7 +258,9 @@ function renderFailure(part, state, translator) {
   text(part('failureMessage'), message)
   const standIn = failure.model && state.standsInFor ? state.models.find(({name}) => name === state.modelName) : undefined
   text(part('failureHint'), standIn ? `${hint} ${translator.t('error.standsIn', {title: standIn.title})}` : hint)
-  const canRetry = !state.fatal && !OF_A_FILE.test(failure.code) && (modelToRetry(state) !== null || state.study !== null)
+  const {study, refused} = state
+  const isMissing = modelToRetry(state) !== null || refused.length > 0 || (study !== null && currentSlice(study).encoding === 'stopped')
+  const canRetry = !state.fatal && !OF_A_FILE.test(failure.code) && isMissing
   show(part('retry'), canRetry)
 }
 

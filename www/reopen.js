@@ -1,6 +1,6 @@
 /** What is kept of a study, when, and how the page comes back to it. Pure, like `update`, which it belongs to. */
 
-/** @import {Action, Effect, ModelInfo, Session, State} from './types.js' */
+/** @import {Action, Effect, ModelInfo, Note, Session, Source, State} from './types.js' */
 
 import {withoutSaving} from './exporting.js'
 import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
@@ -15,9 +15,9 @@ const ASIDE_MAX = 5
  * @param {State} state @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
  */
 export function sessionRead(state, {session, from, savedMs, shelved}) {
-  if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [state, []]
+  if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
-  const asked = {...state, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: state.note?.kind === 'replaced' ? state.note : null}
+  const asked = {...state, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
   const name = session.model?.name ?? state.modelName
   const entry = name === state.modelName ? undefined : state.models.find((model) => model.name === name)
   if (entry) {
@@ -30,24 +30,25 @@ export function sessionRead(state, {session, from, savedMs, shelved}) {
   return [state.models.length === 0 ? {...idle, modelName: name} : idle, effects]
 }
 
+/** @param {readonly Session[]} aside @param {Session | null} session  the newest @returns {readonly Session[]} */
+const withAside = (aside, session) =>
+  session && session.work.items.length > 0 ? [session, ...aside.filter((one) => one !== session)].slice(0, ASIDE_MAX) : aside
+
 /**
- * What is said of the work whose place another picture takes, or of what stood aside already: how to come back to it. That
- * files were not saved goes before it.
- * @param {State} state @returns {State['note']}
+ * The works that lie aside once a picture was opened: that of the picture before, and what the browser kept that was not gone back to.
+ * @param {State} state @param {Source} opened @returns {readonly Session[]}
  */
-export function setAside(state) {
-  if (state.note?.kind === 'unsaved') return state.note
+export function setAside(state, opened) {
   const left = {...state, study: state.study ?? state.shelved}
-  const session = left.study && left.study.work.items.length > 0 ? sessionOf(left) : null
-  const before = state.note?.kind === 'replaced' ? state.note : null
-  if (!session) return before
-  return {kind: 'replaced', session, earlier: before ? [before.session, ...before.earlier].slice(0, ASIDE_MAX - 1) : []}
+  const {reopening} = state
+  const waiting = reopening?.from === 'browser' && reopening.session.source !== opened ? reopening.session : null
+  const kept = state.note?.kind === 'kept' ? state.note.session : null
+  return [kept, waiting, left.study && sessionOf(left)].reduce(withAside, state.aside)
 }
 
-/** What is left to say once the way back to the work put aside last was taken, or was closed. @param {State['note']} note @returns {State['note']} */
-export function earlierAside(note) {
-  const [session, ...earlier] = note?.kind === 'replaced' ? note.earlier : []
-  return session ? {kind: 'replaced', session, earlier} : null
+/** What is said beside the picture: the news, and else how to come back to the work that was put aside last. @param {State} state @returns {Note | null} */
+export function shownNote({note, aside: [session]}) {
+  return note ?? (session ? {kind: 'replaced', session} : null)
 }
 
 /** That a session's model was not here is true until it is. @param {State['note']} note @param {ModelInfo} info @returns {State['note']} */
@@ -75,7 +76,8 @@ export function reopened(state) {
   const name = session.model?.name ?? ''
   const modelName = state.models.find((one) => one.name === name)?.title ?? name
   const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName} : next.note
-  return {...withSession(next, study, session), note, hintSeen: state.hintSeen || n > 0}
+  const aside = state.aside.filter((one) => one !== session)
+  return {...withSession(next, study, session), aside, note, hintSeen: state.hintSeen || n > 0}
 }
 
 /** @param {Session} session @param {State} state */
@@ -90,8 +92,7 @@ function fits({size}, {study}) {
  * @param {State} before @param {State} after
  */
 export function noteStands(before, after) {
-  // What was put aside lies nowhere else, so the way back to it stays.
-  if (after.note === null || after.note !== before.note || ['kept', 'unsaved', 'replaced'].includes(after.note.kind)) return true
+  if (after.note === null || after.note !== before.note || after.note.kind === 'kept' || after.note.kind === 'unsaved') return true
   const isSamePicture = before.study?.source === after.study?.source
   const isNothingDone = before.study?.past.length === after.study?.past.length
   return isSamePicture && (after.note.kind !== 'reopened' || isNothingDone)

@@ -183,13 +183,13 @@
 /**
  * Something that is said beside the picture, with what can be done about it. One at a time, and nothing waits for it.
  * `reopened` tells of a session that was opened, `kept` of one that can be, `restarted` of a worker that broke down,
- * `unsaved` of files that were to be saved and were not, `replaced` of work whose place another picture took; `offer` is a
- * file that can be meant in more than one way.
+ * `unsaved` of files that were to be saved and were not; `offer` is a file that can be meant in more than one way. Where
+ * there is no news, `replaced` tells of the work that was put aside last.
  * @typedef {{kind: 'reopened', from: Reopening['from'], savedMs: number | null, n: number, model: 'same' | 'changed' | 'absent', modelName: string}
  *   | {kind: 'kept', session: Session, savedMs: number}
  *   | {kind: 'restarted'}
  *   | {kind: 'unsaved', names: string}
- *   | {kind: 'replaced', session: Session, earlier: readonly Session[]}
+ *   | {kind: 'replaced', session: Session}
  *   | {kind: 'offer', source: Source, ways: readonly OfferWay[], structures: readonly Structure[], boxes: readonly Sides[]}} Note
  */
 /** @typedef {'picture' | 'reference' | 'boxes'} OfferWay */
@@ -265,6 +265,7 @@
  * @property {readonly number[]} workers  memory of each that runs, in bytes
  * @property {number} workersMax
  * @property {number} nowMs  moves while something runs
+ * @property {readonly Session[]} aside  works whose place another picture took, the newest first: they lie nowhere else
  * @property {boolean} ticking
  * @property {number} lastJobId
  * @property {ReadonlyMap<Uint8Array, Measures | null>} measures  by the bytes of the mask; null where measuring failed

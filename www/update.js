@@ -19,7 +19,7 @@ import {askMeasures, measured} from './measure.js'
 import {lastingFailure, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
-import {earlierAside, noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside} from './reopen.js'
+import {noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
 import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen} from './stopping.js'
 import {
@@ -69,6 +69,7 @@ export const initialState = (settings = {}) => ({
   batch: null,
   reopening: null,
   note: null,
+  aside: [],
   keeping: true,
   saving: [],
   selected: [],
@@ -246,7 +247,8 @@ function act(state, action) {
         shelved: null, shelvedReference: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
         notice: openedNotice(state.batch, job.source.name, hasMore),
-        note: setAside(state), tool: /** @type {const} */ ('box'),
+        // That files were not saved is still to be read.
+        aside: setAside(state, job.source), note: state.note?.kind === 'unsaved' ? state.note : null, tool: /** @type {const} */ ('box'),
       }
       return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))
     }
@@ -313,11 +315,11 @@ function act(state, action) {
     case 'failure-closed':
       return [{...state, failure: null}, []]
     case 'note-closed':
-      return [{...state, note: earlierAside(state.note)}, []]
+      return [state.note ? {...state, note: null} : {...state, aside: state.aside.slice(1)}, []]
     case 'note-answered':
       return noteAnswered(state, action.answer)
     case 'forget-asked':
-      return [{...state, note: null, keeping: false}, [{type: 'forget'}]]
+      return [{...state, note: null, aside: [], keeping: false}, [{type: 'forget'}]]
     case 'forgot':
       return [{...state, notice: {key: 'notice.forgot'}}, []]
     case 'cancelled':
@@ -536,8 +538,7 @@ function act(state, action) {
       if (state.draft || state.anchor || state.stroke || state.windowDraft) {
         return [{...state, draft: null, anchor: null, stroke: null, windowDraft: null}, []]
       }
-      // The way back to what was put aside is not lost by a key that means something else.
-      if (state.note && state.note.kind !== 'replaced') return [{...state, note: null}, []]
+      if (state.note) return [{...state, note: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
       if (state.jobs.some(canStop)) return stoppedByHand(state)
       return [{...state, selected: []}, []]
@@ -561,7 +562,7 @@ function stoppedByHand(state) {
 
 /** @param {State} state @param {import('./types.js').NoteAnswer} answer @returns {[State, Effect[]]} */
 function noteAnswered(state, answer) {
-  const {note} = state
+  const note = shownNote(state)
   const closed = {...state, note: null}
   if (answer === 'forget') return act(closed, {type: 'forget-asked'})
   if (note?.kind === 'offer') {
@@ -569,7 +570,7 @@ function noteAnswered(state, answer) {
     if (answer === 'boxes') return [withBoxes(closed, note.boxes), []]
     return act(closed, {type: 'file-given', ...note.source, as: 'picture'})
   }
-  if (note?.kind === 'replaced') return act({...closed, note: earlierAside(note)}, {type: 'session-read', session: note.session, from: 'file', savedMs: null, shelved: false})
+  if (note?.kind === 'replaced') return act(closed, {type: 'session-read', session: note.session, from: 'file', savedMs: null, shelved: false})
   if (note?.kind !== 'kept') return [closed, []]
   // It was chosen now, and stands back behind nothing that was asked for before.
   const [idle, effects] = makeWay({...closed, pending: null}, isOpening)

@@ -5,6 +5,7 @@ import {packSession, unpackSession, zip} from '../../www/archive.js'
 import {createTranslator} from '../../www/i18n.js'
 import {messages} from '../../www/locales/en.js'
 import {noteTexts} from '../../www/render-note.js'
+import {shownNote} from '../../www/reopen.js'
 import {readSession, sessionOf, SESSION_VERSION, writeSession} from '../../www/session.js'
 import {unzipSync} from '../../www/vendor/fflate.js'
 import {answer, CLASSY, ENTRY, INFO, isUpToDate, itemOf, lastJob, mask, openedState, picture, play, studyOf, types, withObject} from './support.js'
@@ -169,8 +170,8 @@ test('what the browser kept stands back where something is being opened, and sto
     for (const shelved of [false, true]) {
       const {state} = play(startedState(), asked)
       const {state: after, effects} = play(state, {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved})
-      assert.equal(after, state)
-      assert.deepEqual(effects, [])
+      assert.deepEqual([{...after, aside: []}, effects], [state, []])
+      assert.deepEqual(names(after), [kept.source.name], 'with a way back')
     }
   }
 })
@@ -200,31 +201,37 @@ function open(state, name) {
   return play(reading.state, {type: 'opened', id: reading.state.lastJobId, opened}).state
 }
 
+/** @param {State} state */
+const told = (state) => {
+  const note = shownNote(state)
+  return note && noteTexts(note, createTranslator('en', messages))
+}
+/** Of the pictures whose work lies aside. @param {State} state */
+const names = ({aside}) => aside.map(({source}) => source.name)
+
 test('work whose place another picture takes can be had back', () => {
   const worked = workedState()
   const {name} = studyOf(worked).source
   const other = open(worked, 'other.png')
-  assert.ok(other.note?.kind === 'replaced')
-  assert.deepEqual(noteTexts(other.note, createTranslator('en', messages)), {
+  assert.deepEqual(told(other), {
     words: `${name} with 2 objects was put aside.`, answers: [{answer: 'reopen', key: 'note.reopen'}],
   })
-  assert.deepEqual(other.note.session.work, studyOf(worked).work)
-  assert.equal(open(other, 'third.png').note?.kind, 'replaced', 'nothing was made on the second')
-  assert.equal(play(other, {type: 'closed'}).state.note?.kind, 'replaced')
+  assert.deepEqual(other.aside.map(({work}) => work), [studyOf(worked).work])
+  assert.deepEqual(names(open(other, 'third.png')), [name], 'nothing was made on the second')
+  assert.deepEqual(names(play(other, {type: 'closed'}).state), [name])
   const looking = play(other, {type: 'file-given', blob: new Blob(), name: 'third.png', demo: null})
-  assert.deepEqual([types(looking.effects), looking.state.note?.kind], [['look'], 'replaced'])
+  assert.deepEqual([types(looking.effects), names(looking.state)], [['look'], [name]])
   const workedOn = withObject(other, [2, 2, 20, 15])
-  assert.equal(workedOn.note, other.note, 'also after work on the new picture')
-  assert.equal(play(workedOn, {type: 'note-closed'}).state.note, null)
-  assert.equal(open(open(openedState(), 'a.png'), 'b.png').note, null, 'nothing was made at all')
-  assert.equal(open(play(worked, {type: 'closed'}).state, 'other.png').note?.kind, 'replaced', 'also of what was closed')
+  assert.deepEqual(told(workedOn), told(other), 'also after work on the new picture')
+  assert.equal(told(play(workedOn, {type: 'note-closed'}).state), null)
+  assert.equal(told(open(open(openedState(), 'a.png'), 'b.png')), null, 'nothing was made at all')
+  assert.deepEqual(names(open(play(worked, {type: 'closed'}).state, 'other.png')), [name], 'also of what was closed')
 
-  assert.equal(play(other, {type: 'selected', id: null}, {type: 'escape'}).state.note, other.note, 'no key loses the way back')
+  assert.deepEqual(told(play(other, {type: 'selected', id: null}, {type: 'escape'}).state), told(other), 'no key loses the way back')
 
   const third = open(workedOn, 'third.png')
-  assert.ok(third.note?.kind === 'replaced')
-  assert.deepEqual([third.note.session.source.name, third.note.earlier.map(({source}) => source.name)], ['other.png', [name]])
-  assert.deepEqual(play(third, {type: 'note-closed'}).state.note, {...other.note, earlier: []}, 'then the one before')
+  assert.deepEqual(names(third), ['other.png', name])
+  assert.deepEqual(told(play(third, {type: 'note-closed'}).state), told(other), 'then the one before')
 
   const back = play(other, {type: 'note-answered', answer: 'reopen'})
   assert.ok(types(back.effects).includes('open'))
@@ -232,7 +239,39 @@ test('work whose place another picture takes can be had back', () => {
   const again = {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}
   const {state} = play(back.state, {type: 'opened', id: back.state.lastJobId, opened: again})
   assert.deepEqual(studyOf(state).work.items, studyOf(worked).work.items)
-  assert.equal(state.note, null)
+  assert.deepEqual([told(state), names(state)], [null, []])
+})
+
+test('the way back to what was put aside outlives other news, and a way back that is not gone to its end', () => {
+  const other = open(workedState(), 'other.png')
+  const {name} = studyOf(workedState()).source
+  const structures = [{id: 1, region: /** @type {const} */ ([0, 0, 2, 2]), bytes: Uint8Array.from([1, 1, 1, 1]), areaPx: 4}]
+  const looking = play(other, {type: 'file-given', blob: new Blob(), name: 'labels.png', demo: null}).state
+  const offered = play(looking, {type: 'looked', id: looking.lastJobId, structures}).state
+  assert.equal(shownNote(offered)?.kind, 'offer')
+  assert.deepEqual(told(play(offered, {type: 'note-closed'}).state), told(other))
+
+  const back = play(other, {type: 'note-answered', answer: 'reopen'}).state
+  const failure = {code: 'page.unreadable', message: '', hint: ''}
+  for (const action of /** @type {Action[]} */ ([{type: 'cancelled'}, {type: 'job-failed', id: back.lastJobId, failure}])) {
+    assert.deepEqual(names(play(back, action).state), [name])
+  }
+  assert.deepEqual(names(open(back, 'third.png')), [name])
+
+  const unsaved = {...withObject(other, [2, 2, 20, 15]), note: {kind: /** @type {const} */ ('unsaved'), names: 'a.png'}}
+  const third = open(unsaved, 'third.png')
+  assert.deepEqual([third.note, names(third)], [unsaved.note, ['other.png', name]])
+})
+
+test('what the browser kept is not lost where another picture is opened first', () => {
+  const kept = session(workedState())
+  const start = play(openedState(), {type: 'closed'}).state
+  for (const shelved of [false, true]) {
+    const read = play({...start, shelved: null}, {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved}).state
+    assert.deepEqual(names(open(read, 'other.png')), [kept.source.name])
+  }
+  const late = play(openedState(), {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved: false})
+  assert.deepEqual([late.effects, names(late.state)], [[], [kept.source.name]])
 })
 
 /** The kept effects of some actions. @param {State} state @param {Action[]} actions */
