@@ -14,6 +14,12 @@ const PICTURE = 'picture/'
 /** What is packed already: packing it again takes time and saves nothing. */
 const PACKED = /\.(png|jpe?g|webp|gif|npz|gz|zip|medbox)$/i
 
+/** Of what is larger the page would stand still for a second and more. */
+const LARGE_BYTES = 4_000_000
+
+/** @param {string} name @param {Uint8Array} bytes */
+const levelOf = (name, {length}) => (PACKED.test(name) ? 0 : length > LARGE_BYTES ? 1 : 6)
+
 /**
  * @param {Record<string, Uint8Array>} files by name
  * @returns {Uint8Array<ArrayBuffer>}
@@ -21,7 +27,7 @@ const PACKED = /\.(png|jpe?g|webp|gif|npz|gz|zip|medbox)$/i
 export function zip(files) {
   /** @type {import('./vendor/fflate.js').Zippable} */
   const entries = {}
-  for (const [name, bytes] of Object.entries(files)) entries[name] = [bytes, {level: PACKED.test(name) ? 0 : 6}]
+  for (const [name, bytes] of Object.entries(files)) entries[name] = [bytes, {level: levelOf(name, bytes)}]
   return zipSync(entries)
 }
 

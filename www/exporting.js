@@ -111,6 +111,8 @@ export function savedNotice(state, name) {
   const {width, height} = currentSlice(study)
   const items = written(withMask(study.work.items), name === exportName(study.source.name, 'overlay'))
   const n = items.length
+  const stale = name === exportName(study.source.name, 'session') ? [] : items.filter((item) => progressOf(state, item) === 'refused')
+  if (stale.length > 0) return {key: 'notice.savedStale', values: {name, ids: stale.map(({id}) => id).join(', ')}}
   const isLabelMap = LABEL_MAPS.some((what) => name === exportName(study.source.name, what))
   const covered = isLabelMap ? coveredIn(items, {width, height}) : []
   if (covered.length > 0) return {key: 'notice.savedCovered', values: {name, ids: covered.join(', ')}}

@@ -7,8 +7,26 @@
  * all, half a minute; a reload ends that.
  */
 const TAKE_OVER_MS = 4000
+/** Tells the page, once it was reloaded so, what was asked for: the old version may be served once more. */
+const ASKED_KEY = 'medbox.update-asked'
 
 /** @typedef {Event & {prompt: () => Promise<unknown>}} InstallPrompt  not every browser has it, so no type does */
+
+/** Where the browser lets nothing be kept, a person asks again. */
+const askAgain = () => {
+  try {
+    sessionStorage.setItem(ASKED_KEY, '1')
+  } catch {}
+}
+const wasAsked = () => {
+  try {
+    const found = sessionStorage.getItem(ASKED_KEY) !== null
+    sessionStorage.removeItem(ASKED_KEY)
+    return found
+  } catch {
+    return false
+  }
+}
 
 /** @param {(action: Action) => void} dispatch */
 export function createOffline(dispatch) {
@@ -27,6 +45,13 @@ export function createOffline(dispatch) {
       if (fresh.state === 'activated' && isFirst) dispatch({type: 'offline-changed', offline: 'ready'})
       if (fresh.state === 'redundant' && isFirst) dispatch({type: 'offline-changed', offline: 'failed'})
     })
+
+  /** @param {ServiceWorker} waiting @param {() => void} late  what is done where the browser does not let it in */
+  const takeOver = (waiting, late) => {
+    isReloading = true
+    waiting.postMessage('take-over')
+    setTimeout(late, TAKE_OVER_MS)
+  }
 
   const start = async () => {
     window.addEventListener('beforeinstallprompt', (event) => {
@@ -52,7 +77,11 @@ export function createOffline(dispatch) {
     }
     const {active, installing, waiting} = registration
     dispatch({type: 'offline-changed', offline: active ? 'ready' : 'preparing'})
-    if (waiting && active) tellUpdate()
+    const isAsked = wasAsked()
+    if (waiting && active) {
+      tellUpdate()
+      if (isAsked) takeOver(waiting, () => { isReloading = false })
+    }
     if (installing) follow(installing, active === null)
     registration.addEventListener('updatefound', () => {
       if (registration?.installing) follow(registration.installing, registration.active === null)
@@ -63,11 +92,12 @@ export function createOffline(dispatch) {
     start,
     /** Reloads the page in its new version; where another tab took that over already, at once. */
     takeUpdate() {
-      isReloading = true
       const waiting = registration?.waiting
       if (!waiting) return location.reload()
-      waiting.postMessage('take-over')
-      setTimeout(() => location.reload(), TAKE_OVER_MS)
+      takeOver(waiting, () => {
+        askAgain()
+        location.reload()
+      })
     },
     async install() {
       await prompt?.prompt()

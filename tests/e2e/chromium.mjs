@@ -241,6 +241,7 @@ test('on a phone a finger meets one button at a time, and the picture lies above
   const {context, page, problems} = await openWithMask('US')
   await page.setViewportSize({width: 390, height: 844})
   await part(page, 'panelButton').click()
+  await painted(page)
   await page.waitForFunction(() => document.getAnimations().length === 0)
   const targets = await page.evaluate(() => {
     const inSight = (/** @type {Element} */ node) => node.checkVisibility({visibilityProperty: true}) && node.closest('.viewer') === null

@@ -39,6 +39,7 @@ before(async () => {
     browser: 'firefox',
     executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
     headless: true,
+    timeout: SLOW_MS,
     protocolTimeout: SLOW_MS,
     extraPrefsFirefox: {'browser.download.folderList': 2, 'browser.download.dir': downloads, 'browser.download.useDownloadDir': true},
   })
@@ -49,13 +50,19 @@ after(async () => {
   await elsewhere?.close()
 })
 
+async function newPage() {
+  const page = await browser.newPage()
+  page.setDefaultTimeout(SLOW_MS)
+  return page
+}
+
 /** @param {Page} page @param {string} words */
 const waitForText = (page, words) =>
   page.waitForFunction((text) => document.body.innerText.includes(text), {timeout: SLOW_MS, polling: 200}, words)
 
 test('a box on a demo picture gives the mask of the command line', {timeout: SLOW_MS}, async () => {
   const demo = demoOf('Dermoscopy')
-  const page = await browser.newPage()
+  const page = await newPage()
   await page.setViewport({width: 1280, height: 800})
   /** @type {string[]} */
   const problems = []
@@ -115,7 +122,7 @@ async function save(page, what, ending) {
 }
 
 test('the policy keeps the page and its workers on their own origin', {timeout: SLOW_MS}, async () => {
-  const page = await browser.newPage()
+  const page = await newPage()
   await page.goto(server.url)
   const byPage = (/** @type {string} */ url) => page.evaluate((target) => fetch(target, {mode: 'no-cors'}).then(() => 'reached', () => 'refused'), url)
   // A worker that is started as the page starts its own, with a script of the test's.
@@ -141,7 +148,7 @@ test('the policy keeps the page and its workers on their own origin', {timeout: 
 
 test('after one visit a picture is looked at with the server gone', {timeout: SLOW_MS}, async () => {
   const gone = await serve(ROOT, {prefix: '/some/path/'})
-  const page = await browser.newPage()
+  const page = await newPage()
   await page.goto(gone.url)
   await page.waitForFunction(
     () => document.querySelector('[data-part="deviceFacts"]')?.textContent?.includes('Without a network: works.'), {timeout: SLOW_MS, polling: 200})

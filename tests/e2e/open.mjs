@@ -70,7 +70,7 @@ const says = (page, words) => page.locator('[data-part="statusText"]', {hasText:
 test('a picture that is dropped on work puts it aside, and one click brings it back', async () => {
   const {context, page, problems} = await openPage()
   await drop(page, 'one.png')
-  await says(page, 'Ready')
+  await says(page, 'Ready: drag a box around a structure')
   const canvas = await page.locator('canvas').first().boundingBox()
   assert.ok(canvas)
   const [x, y] = [canvas.x + canvas.width / 2, canvas.y + canvas.height / 2]

@@ -54,6 +54,7 @@ export async function openTab(context, query = '') {
   page.on('pageerror', (error) => problems.push(String(error)))
   context.on('request', (request) => requests.push(request.url()))
   await page.goto(server.url + query)
+  await part(page, 'page').waitFor() // shown once it listens
   return {page, problems, requests}
 }
 

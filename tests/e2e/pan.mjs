@@ -66,6 +66,7 @@ test('moving a picture of 12 megapixels with 250 objects is fluid', async () => 
   context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   await page.goto(server.url)
+  await page.locator('[data-part="page"]').waitFor() // shown once it listens
   await page.locator('[data-part="fileInput"]').setInputFiles({name: 'slide.medbox', mimeType: 'application/zip', buffer: Buffer.from(session)})
   await page.locator(`.objects > li:nth-child(${N_OBJECTS})[data-progress="done"]`).waitFor()
   await page.waitForTimeout(1000)

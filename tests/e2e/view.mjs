@@ -57,6 +57,7 @@ async function openPicture(recipe, {touch = false} = {}) {
 
 /** @param {Page} page @param {Recipe} recipe */
 async function give(page, recipe) {
+  await page.locator('[data-part="page"]').waitFor() // shown once it listens
   await part(page, 'fileInput').setInputFiles(pictureFile('picture.png', recipe))
   await page.getByText('Ready: drag a box around a structure').first().waitFor()
 }

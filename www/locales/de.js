@@ -241,6 +241,7 @@ export const messages = {
   'notice.asksAgain': 'Das Modell zeichnet die Maske von Objekt {n} neu; Rückgängig bringt die eigene zurück',
   'notice.compared': 'Mit {name} verglichen; Strukturen darin: {n}',
   'notice.savedCovered': 'Andere verdecken das meiste von Objekt {ids} in {name}; COCO behält jede Maske ganz',
+  'notice.savedStale': '{name} gesichert; die Maske von Objekt {ids} gehört zu einem früheren Rahmen',
   'notice.chooseObject': 'Zuerst ein Objekt wählen: in der Liste anklicken',
   'notice.maskAwaited': 'Die Maske von Objekt {n} wird noch gezeichnet',
   'notice.noMask': 'Objekt {n} hat keine Maske',

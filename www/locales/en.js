@@ -241,6 +241,7 @@ export const messages = {
   'notice.asksAgain': 'The model draws the mask of object {n} again; undo brings yours back',
   'notice.compared': 'Compared with {name}; structures in it: {n}',
   'notice.savedCovered': 'Others cover most of object {ids} in {name}; COCO keeps every mask whole',
+  'notice.savedStale': 'Saved {name}; the mask of object {ids} is that of an earlier box',
   'notice.chooseObject': 'Choose an object first: click it in the list',
   'notice.maskAwaited': 'The mask of object {n} is still being drawn',
   'notice.noMask': 'Object {n} has no mask to work on',

@@ -241,6 +241,7 @@ export const messages = {
   'notice.asksAgain': 'El modelo vuelve a dibujar la máscara del objeto {n}; deshacer recupera la suya',
   'notice.compared': 'Comparado con {name}; estructuras que contiene: {n}',
   'notice.savedCovered': 'Otros cubren la mayor parte del objeto {ids} en {name}; COCO conserva entera cada máscara',
+  'notice.savedStale': '{name} guardado; la máscara del objeto {ids} es de una caja anterior',
   'notice.chooseObject': 'Elija antes un objeto: haga clic en él en la lista',
   'notice.maskAwaited': 'La máscara del objeto {n} todavía se está dibujando',
   'notice.noMask': 'El objeto {n} no tiene máscara',

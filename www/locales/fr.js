@@ -241,6 +241,7 @@ export const messages = {
   'notice.asksAgain': 'Le modèle redessine le masque de l’objet {n} ; annuler rétablit le vôtre',
   'notice.compared': 'Comparé avec {name} ; structures qu’il contient : {n}',
   'notice.savedCovered': 'D’autres couvrent presque tout l’objet {ids} dans {name} ; COCO garde chaque masque entier',
+  'notice.savedStale': '{name} enregistré ; le masque de l’objet {ids} est celui d’un cadre antérieur',
   'notice.chooseObject': 'Choisissez d’abord un objet : cliquez-le dans la liste',
   'notice.maskAwaited': 'Le masque de l’objet {n} est encore en cours de tracé',
   'notice.noMask': 'L’objet {n} n’a pas de masque',

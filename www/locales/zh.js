@@ -241,6 +241,7 @@ export const messages = {
   'notice.asksAgain': '模型会重新绘制对象 {n} 的掩膜；撤销可恢复您的修改',
   'notice.compared': '已与 {name} 比较；其中的结构数：{n}',
   'notice.savedCovered': '对象 {ids} 在 {name} 中大部分被其他对象覆盖；COCO 会保留每个完整的掩膜',
+  'notice.savedStale': '已保存 {name}；对象 {ids} 的掩膜属于之前的方框',
   'notice.chooseObject': '请先选择一个对象：在列表中点击',
   'notice.maskAwaited': '对象 {n} 的掩膜仍在绘制',
   'notice.noMask': '对象 {n} 没有掩膜',

@@ -37,7 +37,7 @@ test('closer looks are spread over the workers, and give what the command line g
   await part(page, 'closer').click()
   await page.locator('[data-progress="pending"]').first().waitFor()
   await masksDone(page, CORNERS.length)
-  await soon(async () => assert.match(await workersTold(page), /Workers: [23] of at most 3 run\. Memory of each: [\d.]+ MB \+ [\d.]+ MB/))
+  await soon(async () => assert.match(await workersTold(page), /Workers: [123] of at most 3 run\. Memory of each: [\d.]+ MB/))
 
   const byPage = readLabels((await save(page, 'label')).bytes)
   const drawn = JSON.parse((await save(page, 'coco')).bytes.toString()).annotations
