@@ -187,6 +187,16 @@ test('an object of which others cover most is told where one number stands for e
   assert.equal(notice('coco', 'scan_coco.json')?.key, 'notice.saved.other')
 })
 
+test('a file that holds the mask of an earlier box says so; a session, which knows it, does not', () => {
+  const stopped = play(oneObject(), {type: 'nudged', dx: 5, dy: 0, resize: false}, {type: 'cancelled'}).state
+  const notice = (/** @type {'coco' | 'session'} */ what, /** @type {string} */ name) => {
+    const saving = play(stopped, {type: 'save-asked', what}).state
+    return play(saving, {type: 'exported', id: lastJob(saving).id, name}).state.notice
+  }
+  assert.deepEqual(notice('coco', 'scan_coco.json'), {key: 'notice.savedStale', values: {name: 'scan_coco.json', ids: '1'}})
+  assert.equal(notice('session', 'scan.medbox')?.key, 'notice.saved.one')
+})
+
 test('an object is written with its name, and with a score if its mask is the model’s', () => {
   const named = play(withObject(oneObject(), [70, 10, 90, 60]), {type: 'renamed', id: 1, name: 'cyst'}, {type: 'selected', id: 2}).state
   const line = /** @type {const} */ ({type: 'stroke-begun', shape: 'brush', verb: 'add', at: [75, 20]})
