@@ -319,7 +319,7 @@ function act(state, action) {
     case 'note-answered':
       return noteAnswered(state, action.answer)
     case 'forget-asked':
-      return [{...state, note: null, aside: [], keeping: false}, [{type: 'forget'}]]
+      return [{...state, note: null, keeping: false}, [{type: 'forget'}]]
     case 'forgot':
       return [{...state, notice: {key: 'notice.forgot'}}, []]
     case 'cancelled':
