@@ -14,11 +14,11 @@ const PICTURE = 'picture/'
 /** What is packed already: packing it again takes time and saves nothing. */
 const PACKED = /\.(png|jpe?g|webp|gif|npz|gz|zip|medbox)$/i
 
-/** Of what is larger the page would stand still for a second and more. */
+/** What is larger is stored as it is: the page would stand still while it is packed, however lightly. */
 const LARGE_BYTES = 4_000_000
 
 /** @param {string} name @param {Uint8Array} bytes */
-const levelOf = (name, {length}) => (PACKED.test(name) ? 0 : length > LARGE_BYTES ? 1 : 6)
+const levelOf = (name, {length}) => (PACKED.test(name) || length > LARGE_BYTES ? 0 : 6)
 
 /**
  * @param {Record<string, Uint8Array>} files by name

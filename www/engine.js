@@ -101,6 +101,7 @@ export function createEngine(client, subject) {
     await prepareModel()
     const {picture, window} = subject
     if (!picture) throw new Error('the pool has no picture yet')
+    // Back to the window that it was opened with leads only the opening.
     if (there.picture !== picture || (!window && there.window)) await openPicture(picture, false)
     if (window && there.window !== window) await showThrough(window, false)
   }

@@ -4,7 +4,7 @@
 
 /**
  * A browser lets the old version finish what it does, within a second or two. Chromium at times waits for as long as it runs at
- * all, half a minute; a reload ends that.
+ * all; a reload ends that.
  */
 const TAKE_OVER_MS = 4000
 /** Tells the page, once it was reloaded so, what was asked for: the old version may be served once more. */

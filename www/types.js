@@ -250,6 +250,7 @@
  * @property {Batch | null} batch  of files that were given together, of which the first that can be opened is opened
  * @property {Reopening | null} reopening
  * @property {Note | null} note
+ * @property {readonly Session[]} aside  works whose place another picture took, the newest first: they lie nowhere else
  * @property {boolean} keeping  what is made is kept in the browser; not after a person had it forgotten, until the next picture
  * @property {readonly ExportKind[]} saving  asked for, the first first, and waits for the masks
  * @property {readonly number[]} selected  ids; one at most for now
@@ -265,7 +266,6 @@
  * @property {readonly number[]} workers  memory of each that runs, in bytes
  * @property {number} workersMax
  * @property {number} nowMs  moves while something runs
- * @property {readonly Session[]} aside  works whose place another picture took, the newest first: they lie nowhere else
  * @property {boolean} ticking
  * @property {number} lastJobId
  * @property {ReadonlyMap<Uint8Array, Measures | null>} measures  by the bytes of the mask; null where measuring failed

@@ -493,7 +493,7 @@ function act(state, action) {
     case 'visibility-toggled': {
       if (!study) return [state, []]
       // Looking is not doing: it is no step of its own, and undo leaves it alone.
-      const visible = !study.work.items.find(({id}) => id === action.id)?.visible
+      const visible = !itemById(state, action.id)?.visible
       const change = (/** @type {Work} */ work) => changeItem(work, action.id, (item) => ({...item, visible}))
       return [{...state, study: changeEverywhere(study, change)}, []]
     }

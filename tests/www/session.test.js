@@ -392,3 +392,8 @@ test('empty masks and objects without one survive', () => {
   const changed = {...kept, work: {...kept.work, items, lastItemId: 3}}
   assert.deepEqual(again(changed), changed)
 })
+
+test('a large picture is not packed: the page would stand still', () => {
+  const sizes = [1_000_000, 5_000_000].map((n) => zip({'picture/scan.bmp': new Uint8Array(n)}).length)
+  assert.ok(sizes.every((bytes, i) => (i === 0 ? bytes < 10_000 : bytes > 5_000_000)), String(sizes))
+})

@@ -28,7 +28,7 @@ async function drawAll(page, boxes) {
 /** Memory of each worker, in the words of the about sheet. @param {Page} page */
 const workersTold = async (page) => (await part(page, 'deviceFacts').textContent()) ?? ''
 
-test('closer looks are spread over the workers, and give what the command line gives', {timeout: SLOW_MS}, async () => {
+test('where three workers may look closer, masks are those of the command line', {timeout: SLOW_MS}, async () => {
   const {context, page, problems} = await openPage('?workers=3')
   // A model whose looks take so long that another worker is worth its start.
   await part(page, 'modelButton').click()
