@@ -9,7 +9,8 @@ use crate::{
 /// The map from a view (a picture, or a square part of it) to the network's square input: scaled by
 /// `side / longest side`, padded with zeros at the right and the bottom, so that the origin stays.
 ///
-/// Twin: `training/data.py`, `letterbox`; source: LiteMedSAM's inference (design of the challenge, 2D preprocess).
+/// Twin: `training/data.py`, `letterbox`; source: LiteMedSAM's inference (bowang-lab/MedSAM, branch LiteMedSAM,
+/// `CVPR24_LiteMedSAM_infer.py`).
 ///
 /// # Example
 /// ```

@@ -152,7 +152,7 @@ def square_view(*, x: float, y: float, size: float, height: int, width: int, sid
 
 @dataclass(frozen=True)
 class TileRule:
-    """When a box is looked at through a tile rather than in the whole picture (design.md, section 5)."""
+    """When a box is looked at through a tile rather than in the whole picture (docs/decisions/0002-looking-closer.md)."""
 
     below: float = 1 / 3  # box's longer side as a share of the picture's longer side
     scale: float = 3.0  # tile's side in units of the box's longer side; `model.TILE_PER_BOX` has each model's

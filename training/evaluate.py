@@ -7,7 +7,7 @@ draws patients again for intervals (`intervals.py`), and writes the document's t
 numbers beside it, and plots. What was measured before is not measured again.
 
 The first model is the one that others are compared with. `--max-images` and `--max-objects` give a quick look, which the
-document then says. `--update-models` also writes what was measured into the models' manifests and cards.
+document then says. `--update-models` also writes what was measured into the models' manifests.
 """
 
 from __future__ import annotations
@@ -429,7 +429,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--reuse-older", action="store_true", help="take what another build of medbox measured")
     parser.add_argument("--cache", type=Path, default=Path(".cache"))
     parser.add_argument("--out", type=Path, default=Path("docs/results.md"), help="its plots and JSON lie beside it")
-    parser.add_argument("--update-models", action="store_true", help="write what was measured into manifests and cards")
+    parser.add_argument("--update-models", action="store_true", help="write what was measured into the manifests")
     options = parser.parse_args(arguments)
     if options.update_models and (options.max_images or options.max_objects):
         parser.error("--update-models takes the whole measurement, not a quick look")
@@ -593,7 +593,7 @@ def record_of(c: Comparison) -> dict:
 
 
 def update_model(c: Comparison, model: Model, modes: Sequence[str]) -> None:
-    """Writes what was measured into the model's manifest (`measured`) and card (between its markers)."""
+    """Writes what was measured into the model's manifest (`measured`)."""
     measured: dict = {
         "by": "medbox eval", "split": "training/splits.json, held_out_only",
         "objects": len(c.objects), "patients": len(set(c.objects.unit)),
@@ -607,11 +607,6 @@ def update_model(c: Comparison, model: Model, modes: Sequence[str]) -> None:
     path = model.folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8")) | {"measured": measured}
     path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    card = model.folder / "README.md"
-    if card.exists():
-        text = "\n\n".join(f"Mode `{mode}`:\n\n{accuracy(c, [model], mode)}" for mode in modes)
-        section = Section(key="measured", title="Measured", text=text)
-        card.write_text(place(card.read_text(encoding="utf-8"), [section]), encoding="utf-8")
 
 
 def check_split(model: Model) -> None:

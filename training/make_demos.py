@@ -4,7 +4,8 @@
 
 Eight real pictures of eight modalities, all from openly licensed data sets and all from patients that no model was
 trained on (`splits.json`), each with its licence, its attribution and one box around the structure that a newcomer is
-asked to try. The pictures are copied as they are: nothing is drawn, cropped or enhanced.
+asked to try. The pictures are copied as the data folder has them, scaled and re-encoded there as their attributions
+say; nothing is drawn or enhanced.
 """
 
 import argparse
@@ -23,7 +24,8 @@ NOT_OPEN = {"ISIC_0024311", "ISIC_0027001", "ISIC_0027287", "ISIC_0027533", "ISI
 
 STS = (
     "Vallières M, Freeman CR, Skamene SR, El Naqa I. Soft-tissue-Sarcoma. The Cancer Imaging Archive, 2015, "
-    "doi:10.7937/K9/TCIA.2015.7GO2GSKS. Cropped for the IBSI validation by Zwanenburg A et al."
+    "doi:10.7937/K9/TCIA.2015.7GO2GSKS. Cropped for the IBSI validation by Zwanenburg A et al.; one slice, shown in "
+    "8 bit. Licence: creativecommons.org/licenses/by/3.0."
 )
 
 
@@ -42,6 +44,8 @@ class Demo:
     attribution: str
 
 
+SCALED = " Scaled and re-encoded. Licence: creativecommons.org/licenses/by/4.0."
+
 DEMOS = (
     Demo(
         path="CT/sts_ct", stem="STS_031_z026", object_id=1, file="ct-thigh",
@@ -59,7 +63,7 @@ DEMOS = (
         path="US/hc18", stem="587_2HC", object_id=1, file="us-fetal-head",
         title="Head of a fetus", source="HC18", licence="CC BY 4.0",
         attribution="van den Heuvel TLA, de Bruijn D, de Korte CL, van Ginneken B. Automated measurement of fetal head "
-        "circumference using 2D ultrasound images. Zenodo, 2018, doi:10.5281/zenodo.1322001.",
+        "circumference using 2D ultrasound images. Zenodo, 2018, doi:10.5281/zenodo.1322001." + SCALED,
     ),
     Demo(
         path="Dermoscopy/isic", stem="ISIC_0011333", object_id=1, file="dermoscopy-lesion",
@@ -70,7 +74,8 @@ DEMOS = (
     Demo(
         path="Fundus/idrid", stem="IDRiD_18", object_id=1, suffix="_disc", file="fundus-retina",
         title="Retina with its optic disc", source="IDRiD", licence="CC BY 4.0",
-        attribution="Porwal P et al. Indian Diabetic Retinopathy Image Dataset. Data 3:25, 2018, doi:10.3390/data3030025.",
+        attribution="Porwal P et al. Indian Diabetic Retinopathy Image Dataset. Data 3:25, 2018, "
+        "doi:10.3390/data3030025." + SCALED,
     ),
     Demo(
         path="Microscopy/dsb2018", stem="6ab24e7e1f6c9fdd", object_id=3, file="microscopy-nuclei",
@@ -82,7 +87,7 @@ DEMOS = (
         path="Mammography/cdd_cesm_lowenergy", stem="P276_L_DM_CC", object_id=1, file="mammography-mass",
         title="Mass in a breast", source="TCIA CDD-CESM", licence="CC BY 4.0",
         attribution="Khaled R et al. Categorized contrast enhanced mammography dataset. The Cancer Imaging Archive, "
-        "2022, doi:10.7937/29kw-ae92; Scientific Data 9:122.",
+        "2022, doi:10.7937/29kw-ae92; Scientific Data 9:122." + SCALED,
     ),
 )
 

@@ -80,8 +80,9 @@ class Ask:
     modality: str | None = None  # only this folder of the data
 
     def arguments(self) -> list[str]:
-        """Of `medbox eval`, as they stand in the document."""
-        out = ["--model", self.model.name, "--mode", self.mode]
+        """Of `medbox eval`, as they stand in the document: a model beside the others by its name, another by its folder."""
+        folder = self.model.folder
+        out = ["--model", self.model.name if folder == Path("models") / folder.name else str(folder), "--mode", self.mode]
         if self.told != "auto":
             out += ["--class", self.told]
         if self.jitter:
