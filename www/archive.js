@@ -2,6 +2,7 @@
 
 /** @import {Session} from './types.js' */
 
+import {baseName} from './export-name.js'
 import {PageError} from './protocol.js'
 import {readSession, writeSession} from './session.js'
 import {strFromU8, strToU8, unzipSync, zipSync} from './vendor/fflate.js'
@@ -47,7 +48,7 @@ export async function unpackSession(file) {
   try {
     files = unzipSync(bytes, {
       filter({name, originalSize}) {
-        const isOurs = name === RECORD || name.startsWith(PICTURE)
+        const isOurs = name === RECORD || (name.startsWith(PICTURE) && !name.endsWith('/')) // Zip programs list the folder too.
         if (isOurs) total += originalSize
         if (total > UNPACKED_MAX) throw new Error(`it unpacks to more than ${UNPACKED_MAX} bytes`)
         return isOurs
@@ -70,6 +71,3 @@ function parse(json) {
     throw new PageError('page.session', `${RECORD} is no JSON`)
   }
 }
-
-/** A name without folders, so that unpacking by hand puts it where it belongs. @param {string} name */
-const baseName = (name) => name.split(/[/\\]/).at(-1) || 'picture'

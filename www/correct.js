@@ -77,15 +77,19 @@ export function strokeKept(state) {
   const {study, stroke} = state
   const idle = {...state, stroke: null, brushAt: state.touch ? null : state.brushAt}
   if (!study || !stroke) return idle
-  const item = stroke.isNew ? stroke.from : itemById(state, stroke.id)
+  // Others may have come meanwhile, and taken the number that it began under.
+  const id = stroke.isNew ? study.work.lastItemId + 1 : stroke.id
+  const item = stroke.isNew ? {...stroke.from, id, colour: id - 1} : itemById(state, id)
   if (!item) return idle
+  const refusal = lockedNotice(item)
+  if (refusal) return {...idle, notice: refusal}
   const raster = afterStroke(item.mask, stroke, currentSlice(study))
   if (raster.areaPx === (item.mask?.areaPx ?? 0)) return idle
   const edited = withMask({...item, visible: true}, raster)
-  const label = {key: strokeKey(stroke), values: {n: stroke.id}}
-  if (!stroke.isNew) return withWork(idle, changeItem(study.work, stroke.id, () => edited), label)
-  const work = {...study.work, items: [...study.work.items, edited], lastItemId: stroke.id}
-  return {...withWork(idle, work, label), selected: [stroke.id], hintSeen: true}
+  const label = {key: strokeKey(stroke), values: {n: id}}
+  if (!stroke.isNew) return withWork(idle, changeItem(study.work, id, () => edited), label)
+  const work = {...study.work, items: [...study.work.items, edited], lastItemId: id}
+  return {...withWork(idle, work, label), selected: [id], hintSeen: true}
 }
 
 /** @param {Stroke} stroke @returns {MessageKey} */
@@ -138,7 +142,7 @@ export function refineAsked(state, how) {
 const REFINED = {'fill-holes': 'undo.fillHoles', 'largest-part': 'undo.largestPart', smooth: 'undo.smooth'}
 
 /**
- * What the core made of a mask. It is dropped when the mask has changed since.
+ * What the core made of a mask. It is dropped when the mask has changed since, or was locked.
  * @param {State} state @param {Extract<Action, {type: 'refined'}>} answer @returns {State}
  */
 export function refined(state, {id, mask}) {
@@ -147,7 +151,7 @@ export function refined(state, {id, mask}) {
   if (!job) return state
   const idle = endJob(state, id)
   const item = itemById(state, job.itemId)
-  if (!study || !item || item.mask !== job.mask) return idle
+  if (!study || !item || item.mask !== job.mask || item.locked) return idle
   if (sameRaster(mask, job.mask)) return {...idle, notice: {key: 'notice.nothingToRefine', values: {n: item.id}}}
   const work = changeItem(study.work, item.id, () => withMask(item, mask))
   return withWork(idle, work, {key: REFINED[job.how], values: {n: item.id}})

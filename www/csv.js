@@ -43,5 +43,5 @@ function csvCell(value) {
 /** A name as one cell, and as one that no spreadsheet takes for a formula. @param {string} name */
 export function plainCell(name) {
   const line = name.replace(/\s+/g, ' ')
-  return /^[=+\-@]/.test(line) ? `'${line}` : line
+  return /^[=+\-@＝＋－＠]/.test(line) ? `'${line}` : line // Full width too: some spreadsheets read them alike.
 }

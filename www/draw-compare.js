@@ -12,7 +12,10 @@ const EXTRA = /** @type {const} */ ([213, 94, 0, 190])
 
 /** @typedef {{canvas: HTMLCanvasElement, x: number, y: number}} Stain */
 /** What was drawn once is kept beside the masks, which never change. @type {WeakMap<Uint8Array, {other: Uint8Array | null, stain: Stain}>} */
-const stains = new WeakMap()
+let stains = new WeakMap()
+
+/** What a browser took away is drawn anew. */
+export const forgetStains = () => { stains = new WeakMap() }
 
 /** Whether differences are shown in place of filled masks. @param {State} state */
 export const isComparing = ({reference, layers}) => reference?.isShown === true && layers !== 'picture'

@@ -32,7 +32,8 @@ async function collect(entry, depth, found) {
     return
   }
   if (depth === 0) return
-  const inside = await entriesIn(/** @type {FileSystemDirectoryEntry} */ (entry))
+  // What lies there unseen, as a program's own records, was not meant.
+  const inside = (await entriesIn(/** @type {FileSystemDirectoryEntry} */ (entry))).filter(({name}) => !name.startsWith('.'))
   inside.sort((a, b) => a.name.localeCompare(b.name, undefined, {numeric: true}))
   for (const one of inside) await collect(one, depth - 1, found)
 }

@@ -1,6 +1,6 @@
 /** Runs what `update` asked for; what comes of it returns as actions. Nothing is decided here. */
 
-/** @import {Action, Effect, Demo, Failure, ModelEntry, Settings} from './types.js' */
+/** @import {Action, Effect, Demo, Failure, ModelEntry} from './types.js' */
 
 import {fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
 import {createOffline} from './offline.js'
@@ -8,23 +8,14 @@ import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
 import {createFetching} from './reading.js'
 import {copyText, createSaving, download} from './saving.js'
+import {SETTINGS_KEY} from './settings.js'
 import {createWorkerClient, Ended, startWorker} from './worker-client.js'
 
-const SETTINGS_KEY = 'medbox.settings'
 const TICK_MS = 100
 /** A window that has not moved for so long is encoded: who leafs through the presets does not start an encode for each. */
 const SETTLE_MS = 400
 /** Of requests that no job stands for: they are never cancelled. */
 const NO_JOB = 0
-
-/** What the browser remembers of the last visit. @returns {Partial<Settings>} */
-export function readSettings() {
-  try {
-    return JSON.parse(localStorage.getItem(SETTINGS_KEY) ?? '{}')
-  } catch {
-    return {} // Storage may be forbidden; the page works without.
-  }
-}
 
 /** @param {(action: Action) => void} dispatch @param {{workers: number, bytesMax: number}} options  workers: most at a time, and how large one may be when a picture is opened */
 export function createEffects(dispatch, {workers, bytesMax}) {

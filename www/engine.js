@@ -155,11 +155,13 @@ export function createEngine(client, subject) {
       return opened
     },
     /**
-     * Shows the picture through another window, here and, unless another picture was opened meanwhile, for all.
-     * @param {GreyWindow} window @returns {Promise<Answer<'setWindow'>>}
+     * Shows the picture through another window, here and for all. Where another picture was opened since it was asked for, it is
+     * not that one's.
+     * @param {GreyWindow} window @param {Blob | null} picture @returns {Promise<Answer<'setWindow'>>}
      */
-    async setWindow(window) {
+    async setWindow(window, picture) {
       await preparePicture()
+      if (there.picture !== picture) throw new Error('another picture was opened')
       const shown = await showThrough(window, true)
       if (there.picture === subject.picture) Object.assign(subject, {window, whole: null})
       return shown

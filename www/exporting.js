@@ -56,7 +56,7 @@ export function nextExport(state) {
  * @param {State} state
  */
 const masksToCome = (state) =>
-  state.model === null && state.failure === null && state.study !== null && currentItems(state.study).some((item) => progressOf(state, item) === 'pending')
+  state.modelComes && state.study !== null && currentItems(state.study).some((item) => progressOf(state, item) === 'pending')
 
 /**
  * A session holds what is there. All else waits for masks, a table for what is measured too, a picture for the model,
@@ -84,6 +84,13 @@ export const waitingNames = ({study, saving}) => saving.map((what) => exportName
 /** What waited to be saved cannot be made any more, and that is said. @param {State} state @returns {State} */
 export const withoutSaving = (state) =>
   state.study && state.saving.length > 0 ? {...state, saving: [], note: {kind: 'unsaved', names: waitingNames(state)}} : state
+
+/** What waited for masks that do not come. A session holds what is there. @param {State} state @returns {State} */
+export function withoutMasks(state) {
+  const isSession = (/** @type {ExportKind} */ what) => what === 'session'
+  const rest = withoutSaving({...state, saving: state.saving.filter((what) => !isSession(what))})
+  return {...rest, saving: state.saving.filter(isSession)}
+}
 
 /** What holds one number a pixel, so that of two objects that lie on each other the later one is seen. @type {readonly ExportKind[]} */
 const LABEL_MAPS = ['label', 'npz', 'zip']

@@ -15,9 +15,8 @@ const NOT_A_PICTURE = /(^|\/)(\.[^/]*|thumbs\.db|desktop\.ini)$|\.(json|csv|txt|
  * @param {readonly F[]} files @returns {F[]}
  */
 export function ordered(files) {
-  const likely = files.filter(({name}) => PICTURE.test(name))
-  const others = files.filter(({name}) => !PICTURE.test(name) && !NOT_A_PICTURE.test(name))
-  return [...likely, ...others]
+  const seen = files.filter(({name}) => !NOT_A_PICTURE.test(name))
+  return [...seen.filter(({name}) => PICTURE.test(name)), ...seen.filter(({name}) => !PICTURE.test(name))]
 }
 
 /**

@@ -17,7 +17,7 @@ export async function contentsOf(pool, job, {blob, name}, {name: shown, ...size}
   const labels = async () => (await pool.ask(job, 'readLabels', {bytes: await blob.arrayBuffer(), size})).masks
   const boxes = async () => pool.ask(job, 'readBoxes', {bytes: await blob.arrayBuffer(), size, name: shown})
   const orNull = (/** @type {Promise<any>} */ reading) => reading.then((found) => (found.length > 0 ? found : null), () => null)
-  if (wish === 'reference') return {structures: await labels(), boxes: null, isPicture: false}
+  if (wish === 'reference') return {structures: await labels(), boxes: null, isPicture: true}
   if (/\.json$/i.test(name)) return {structures: null, boxes: await boxes(), isPicture: false}
   if (/\.npz$/i.test(name)) {
     const keys = await keysOf(blob)

@@ -4,18 +4,22 @@
 
 import {isStrokeTool} from './correct.js'
 import {draw, forget} from './draw.js'
+import {forgetStains} from './draw-compare.js'
 import {filesOf} from './dropped.js'
 import {drawPair} from './draw-rival.js'
-import {createEffects, readSettings} from './effects.js'
+import {createEffects} from './effects.js'
 import {imageFromView} from './geometry.js'
 import {nameOfAddress} from './intake.js'
 import {bestLocale, loadTranslator} from './i18n.js'
 import {keyAction} from './keys.js'
 import {measureTable} from './measure.js'
+import {forgetPictures} from './picture.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
 import {listenToCorrect} from './render-correct.js'
 import {idOf, listenToObjects} from './render-objects.js'
+import {shownNote} from './reopen.js'
 import {bytesPerWorker, workersFor} from './schedule.js'
+import {readSettings} from './settings.js'
 import {createStore} from './store.js'
 import {listenToView} from './render-view.js'
 import {hover, pinch, press} from './tools.js'
@@ -45,7 +49,7 @@ let render
 let translator
 const speak = async () => {
   const {locale} = getState()
-  const loaded = await loadTranslator(locale)
+  const loaded = await loadTranslator(locale).catch(() => loadTranslator('en')) // A table may be out of reach.
   if (getState().locale !== locale) return
   translator = loaded
   renderTexts(document, translator)
@@ -70,7 +74,7 @@ const paint = () => {
   if (wasOpen === (rendered?.study != null)) return
   // What had the focus is gone with the start page.
   const focused = document.activeElement
-  if (!wasOpen && (focused === document.body || !focused?.checkVisibility())) canvas.focus({preventScroll: true, focusVisible: byKeys})
+  if (!wasOpen && (focused === document.body || !focused?.checkVisibility?.())) canvas.focus({preventScroll: true, focusVisible: byKeys})
   // A picture that opens or closes changes the viewer's size: what depends on it comes in the same frame.
   measure()
   show()
@@ -78,8 +82,12 @@ const paint = () => {
 store.subscribe((state, previous) => {
   hold(state.draft !== null)
   // Who has gone through a menu with keys stands before its button again.
-  const left = previous.menu && !state.menu && document.activeElement?.closest('.menu')
-  if (left && document.activeElement?.matches(':focus-visible')) part(`${previous.menu}Button`).focus()
+  const focused = document.activeElement
+  const leaves = (/** @type {boolean} */ closed, /** @type {string} */ what) => closed && focused?.matches(`${what} :focus-visible`)
+  if (leaves(previous.menu !== null && !state.menu, '.menu')) part(`${previous.menu}Button`).focus()
+  // So does who closes the list of objects, or a message, and would stand nowhere.
+  if (leaves(previous.panelOpen && !state.panelOpen, '.panel')) part('panelButton').focus()
+  if (leaves(previous.failure !== null && !state.failure, '.failure') || leaves(shownNote(previous) !== null && !shownNote(state), '.note')) canvas.focus()
   frame ||= requestAnimationFrame(paint)
   // The scores stand further down than one sees, and are what was asked for.
   const isCompared = state.reference && state.reference.structures !== previous.reference?.structures && state.study?.source === previous.study?.source
@@ -107,7 +115,7 @@ reducedMotion.addEventListener('change', watchMotion)
 watchMotion()
 
 // A browser may take a canvas away, and give it back empty.
-canvas.addEventListener('contextrestored', () => { forget(canvas); paint() })
+canvas.addEventListener('contextrestored', () => { forget(canvas); forgetPictures(); forgetStains(); paint() })
 
 // Hands on the picture.
 /** @type {Map<number, Point>} pointers that are down */
@@ -124,9 +132,14 @@ const letGo = () => {
   gesture = null
   dispatch({type: 'draft-dropped'})
 }
-// What the hand does is meant for the picture that it began on.
+// What the hand does, or writes, is meant for the picture that it began on.
 store.subscribe((state, previous) => {
-  if (state.study?.source !== previous.study?.source) gesture = pinching = null
+  if (state.study?.source === previous.study?.source) return
+  gesture = pinching = null
+  const focused = document.activeElement
+  if (!takesKeys(focused)) return
+  focused.value = written
+  focused.blur()
 })
 
 /** @param {PointerEvent} event all places since the last event @returns {Point[]} */
@@ -195,8 +208,9 @@ canvas.addEventListener('pointerup', (event) => {
 canvas.addEventListener('pointercancel', (event) => {
   if (event.pointerType === 'pen') penDown = false
   down.delete(event.pointerId)
+  // A palm that the system rejects takes nothing from the pen.
+  if (pinching || event.pointerId === gestureBy) letGo()
   if (down.size === 0) pinching = null
-  letGo()
 })
 canvas.addEventListener('pointerleave', () => {
   dispatch({type: 'hovered', id: null})
@@ -238,7 +252,7 @@ window.addEventListener('focusin', ({target}) => {
   if (takesKeys(node)) written = node.value
 })
 window.addEventListener('keydown', (event) => {
-  if (event.isComposing) return // Enter confirms a word there.
+  if (event.isComposing || event.keyCode === 229) return // Enter confirms a word there; Safari tells it by the code alone.
   const focused = document.activeElement
   byKeys = true
   const isSave = (event.ctrlKey || event.metaKey) && event.key === 's'
@@ -256,7 +270,8 @@ window.addEventListener('keydown', (event) => {
   // A menu that has closed keeps the focus until the browser notices that it is hidden.
   const isNowhere = focused === null || focused === document.body || (focused.closest('.menu-list') !== null && !getState().menu)
   const onViewer = isNowhere || focused === canvas || (isPointed && focused.matches('button:not(dialog *, .menu *)'))
-  if (event.key === ' ' && onViewer && getState().study) {
+  // With others it is the system's: another input method, another window.
+  if (event.key === ' ' && !event.ctrlKey && !event.metaKey && !event.altKey && onViewer && getState().study) {
     spaceHeld = true
     canvas.style.cursor = 'grab'
     return event.preventDefault()
@@ -270,12 +285,16 @@ window.addEventListener('keydown', (event) => {
   if (action === 'open-file') fileInput.click()
   else dispatch(action)
 })
+const releaseSpace = () => {
+  spaceHeld = false
+  canvas.style.cursor = ''
+}
 window.addEventListener('keyup', (event) => {
   if (event.key !== ' ') return
   if (spaceHeld) event.preventDefault() // Some browsers press a button as the key comes up.
-  spaceHeld = false
-  canvas.style.cursor = ''
+  releaseSpace()
 })
+window.addEventListener('blur', releaseSpace) // It comes up elsewhere.
 
 // Files: chosen, dropped, pasted.
 /** @param {readonly {blob: Blob, name: string}[]} files */
@@ -299,6 +318,7 @@ window.addEventListener('dragleave', (event) => {
 window.addEventListener('drop', (event) => {
   if (!bringsFiles(event)) return
   event.preventDefault()
+  if (takesKeys(document.activeElement)) document.activeElement.blur() // What was typed is of the picture that is there.
   dispatch({type: 'dropping', over: false})
   filesOf(event.dataTransfer).then(give)
 })

@@ -58,6 +58,9 @@ export const columns = (inMm) => [
   {head: 'measure.sd', value: ({sd}) => sd},
 ]
 
+/** A cell between tabs. A quotation mark would swallow those behind it. @param {string} words */
+const tabbed = (words) => (words.includes('"') ? `"${words.replaceAll('"', '""')}"` : words)
+
 /**
  * The table for a spreadsheet: tabs between cells, numbers as the reader's language writes them.
  * @param {State} state @param {Pick<Translator, 't' | 'decimal'>} translator
@@ -67,7 +70,7 @@ export function measureTable(state, {t, decimal}) {
   const shown = columns(hasSpacing(rows.map(({measures}) => measures)))
   const head = [t('measure.object'), ...shown.map(({head: key}) => t(key))]
   const lines = rows.map(({item: {id, name}, measures}) => [
-    plainCell(name || t('object.name', {n: id})),
+    tabbed(plainCell(name || t('object.name', {n: id}))),
     ...shown.map(({value}) => {
       const number = measures && value(measures)
       return number === null ? '' : decimal(number)

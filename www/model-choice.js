@@ -2,7 +2,7 @@
 
 /** @import {Action, Effect, ModelEntry, State} from './types.js' */
 
-import {withoutSaving} from './exporting.js'
+import {withoutMasks} from './exporting.js'
 import {jobOfKind} from './jobs.js'
 import {makeWay, withEncoding} from './stopping.js'
 
@@ -15,13 +15,17 @@ export function modelChosen(state, name) {
     return [{...state, menu: null, standsInFor: null, failure: state.standsInFor === null ? state.failure : null}, []]
   }
   const opening = jobOfKind(state, 'open')
-  const [idle, effects] = makeWay(state, ({kind}) => kind !== 'fetch')
+  // What a file holds, no model says.
+  const [idle, effects] = makeWay(state, ({kind}) => kind !== 'fetch' && kind !== 'look')
   const pending = opening?.source ?? state.pending
   // What waited for masks of the model before would have them of two.
-  const free = state.model ? withoutSaving(idle) : idle
-  const next = withEncoding({...free, pending, modelName: entry.name, standsInFor: null, model: null, menu: null, failure: null, refused: []}, 'waiting')
-  return [next, [...effects, {type: 'load-model', entry}]]
+  const free = state.model ? withoutMasks(idle) : idle
+  const [next, asked] = loadAsked({...free, pending, standsInFor: null, model: null, menu: null, failure: null, refused: []}, entry)
+  return [withEncoding(next, 'waiting'), [...effects, ...asked]]
 }
+
+/** A model is to be loaded, and masks wait for it. @param {State} state @param {ModelEntry} entry @returns {[State, Effect[]]} */
+export const loadAsked = (state, entry) => [{...state, modelName: entry.name, modelComes: true}, [{type: 'load-model', entry}]]
 
 /**
  * Another one is loaded in its place, once: the last that worked, or the default. What was to be saved waited for masks of
@@ -30,9 +34,9 @@ export function modelChosen(state, name) {
  */
 export function modelFailed(state, {name, failure, fatal}) {
   if (name !== state.modelName) return [state, []]
-  const told = {...withoutSaving(state), failure: {...failure, model: name}, fatal: state.fatal || fatal, loading: null}
+  const told = {...withoutMasks(state), failure: {...failure, model: name}, fatal: state.fatal || fatal, loading: null, modelComes: false}
   const entry = told.fatal || state.standsInFor !== null ? undefined : standIn(state, name)
-  return entry ? [{...told, modelName: entry.name, standsInFor: name}, [{type: 'load-model', entry}]] : [told, []]
+  return entry ? loadAsked({...told, standsInFor: name}, entry) : [told, []]
 }
 
 /** @param {State} state @param {string} failed @returns {ModelEntry | undefined} */

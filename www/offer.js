@@ -56,7 +56,7 @@ export function lookAsked(state, source, wish) {
  * What was found in the file. Where it can be meant in one way only, it is taken so; null: nothing is to be opened.
  * @param {State} state @param {Extract<Action, {type: 'looked'}>} action @returns {{state: State, open: Source | null}}
  */
-export function looked(state, {id, structures, boxes = null, isPicture = true}) {
+export function looked(state, {id, structures, boxes, isPicture}) {
   const job = jobAnswered(state, 'look', id)
   if (!job) return {state, open: null}
   const idle = endJob(state, id)

@@ -14,11 +14,14 @@ export const ZOOM_GRID = 16
 const NO_PICTURE = '#1C1C1E'
 
 /** What can be made once from an immutable value is kept beside it: the picture, and its halves. @type {WeakMap<ImageData, HTMLCanvasElement[]>} */
-const pictures = new WeakMap()
+let pictures = new WeakMap()
 /** Their pixels, for the look-up. @type {WeakMap<HTMLCanvasElement, ImageData>} */
 const pixels = new WeakMap()
 /** @type {HTMLCanvasElement | null} what is in sight, looked up */
 let sight = null
+
+/** What a browser took away is drawn anew. */
+export const forgetPictures = () => { pictures = new WeakMap() }
 
 /**
  * @param {CanvasRenderingContext2D} context  in image space @param {State} state @param {Slice} slice

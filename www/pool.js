@@ -16,7 +16,7 @@ import {Ended} from './worker-client.js'
 
 /**
  * @typedef {Waiting & {job: number, tries: number, perform: (engine: Engine) => Promise<unknown>, resolve: (answer: any) => void, reject: (reason: unknown) => void}} Task
- * @typedef {{engine: Engine, task: Task | null, last: Task | null}} Slot
+ * @typedef {{engine: Engine, task: Task | null, turns: number}} Slot
  * @typedef {{job: number, size: Extent, boxes: readonly Box[], mode: Mode, classChoice: ClassChoice, isPreview: boolean}} Request
  * @typedef {{at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}} Masks  of some boxes of a request, by their places
  */
@@ -68,7 +68,7 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
   }
 
   const freshSlot = () => {
-    const slot = {engine: createEngine(createClient(), subject), task: null, last: null}
+    const slot = {engine: createEngine(createClient(), subject), task: null, turns: 0}
     slots.push(slot)
     return slot
   }
@@ -90,9 +90,10 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
       else task.reject(error)
     }
     if (slot.task !== task) return
-    Object.assign(slot, {task: null, last: task})
+    slot.task = null
+    const turn = ++slot.turns
     setTimeout(() => {
-      if (slots.length > 1 && slots.includes(slot) && slot.task === null && slot.last === task) forget(slot)
+      if (slots.length > 1 && slots.includes(slot) && slot.task === null && slot.turns === turn) forget(slot)
     }, idleMs)
     pump()
   }
@@ -146,7 +147,10 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
       return add({job, rank: RANK.picture, needs: 'model'}, (engine) => engine.open(blob, onRead))
     },
     /** What was encoded of the picture is out of date then. @param {number} job @param {GreyWindow} window @returns {Promise<Answer<'setWindow'>>} */
-    setWindow: (job, window) => add({job, rank: RANK.light, needs: 'picture'}, (engine) => engine.setWindow(window)),
+    setWindow(job, window) {
+      const {picture} = subject
+      return add({job, rank: RANK.light, needs: 'picture'}, (engine) => engine.setWindow(window, picture))
+    },
     /** @param {number} job @param {Extent} extent  of the picture @returns {Promise<Answer<'encode'>>} */
     async encode(job, extent) {
       const view = wholeOf(extent)

@@ -125,9 +125,13 @@ export function listenToView(part, dispatch, getState) {
     if (window) dispatch({type: 'window-dragged', window})
   })
   levels.addEventListener('change', ({target}) => {
-    const window = windowWith(/** @type {HTMLInputElement} */ (target))
+    const input = /** @type {HTMLInputElement} */ (target)
+    const window = windowWith(input)
     if (window) dispatch({type: 'window-dragged', window})
     dispatch({type: 'window-kept', merge: true})
+    // What was typed may be nothing, or more than there is.
+    const {study} = getState()
+    if (study && input.type === 'number') input.value = String(wantedWindow(getState(), study)[input.dataset.of === 'width' ? 'width' : 'level'])
   })
   part('renew').addEventListener('click', () => dispatch({type: 'masks-renewed'}))
   part('opacity').addEventListener('input', ({target}) =>

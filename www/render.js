@@ -93,7 +93,7 @@ export function createRenderer(part, translator) {
     if (changed('keeping')) renderKeeping(part, state.keeping)
     if (changed('workers', 'workersMax', 'offline', 'files', 'installable')) renderDevice(part, state, translator)
     if (changed('update')) renderUpdate(part, state, translator)
-    renderStatus(part, state, translator)
+    renderStatus(part, state, previous, translator)
   }
 }
 
@@ -271,14 +271,15 @@ function renderSheet(node, open) {
   if (!open && dialog.open) dialog.close()
 }
 
-/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
-function renderStatus(part, state, translator) {
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {State | null} previous @param {Translator} translator */
+function renderStatus(part, state, previous, translator) {
   const {t} = translator
   const {words, share, canStop} = progress(state, translator)
   const isBusy = share !== null
   text(part('statusText'), words)
   // What is heard changes with the stage, not with every tick of the clock.
-  text(part('live'), isBusy ? '' : words)
+  const isNews = !previous || stageOf(previous) !== stageOf(state) || progress(previous, translator).share === null
+  if (!isBusy || isNews) text(part('live'), words)
   show(part('progress'), isBusy)
   attribute(part('progress'), 'data-known', isBusy && share > 0)
   if (isBusy) {
@@ -293,6 +294,9 @@ function renderStatus(part, state, translator) {
   text(part('lastRun'), lastRun && study ? t('status.lastRun', {time: translator.duration(lastRun.ms)}) + looks : '')
   text(part('zoom'), study ? translator.percent(state.view.zoom) : '')
 }
+
+/** What is under way, without its numbers. @param {State} state */
+const stageOf = (state) => foremostJob(state)?.kind ?? state.loading?.kind
 
 /**
  * What happens now, in words and as a share (0: not known) of what there is to do; null when nothing is under way.

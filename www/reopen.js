@@ -2,7 +2,8 @@
 
 /** @import {Action, Effect, ModelInfo, Note, Session, Source, State} from './types.js' */
 
-import {withoutSaving} from './exporting.js'
+import {withoutMasks} from './exporting.js'
+import {loadAsked} from './model-choice.js'
 import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
 import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 
@@ -17,13 +18,15 @@ const ASIDE_MAX = 5
 export function sessionRead(state, {session, from, savedMs, shelved}) {
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
-  const asked = {...state, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
+  const aside = withAside(state.aside, keptOf(state))
+  const asked = {...state, aside, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
   const name = session.model?.name ?? state.modelName
   const entry = name === state.modelName ? undefined : state.models.find((model) => model.name === name)
   if (entry) {
     const [idle, effects] = makeWay(asked)
-    const free = state.model ? withoutSaving(idle) : idle
-    return [{...free, modelName: entry.name, standsInFor: null, model: null, refused: []}, [...effects, {type: 'load-model', entry}]]
+    const free = state.model ? withoutMasks(idle) : idle
+    const [next, loads] = loadAsked({...free, standsInFor: null, model: null, refused: []}, entry)
+    return [next, [...effects, ...loads]]
   }
   const [idle, effects] = makeWayForPicture(asked)
   // The list of models may still be to come.
@@ -34,6 +37,9 @@ export function sessionRead(state, {session, from, savedMs, shelved}) {
 const withAside = (aside, session) =>
   session && session.work.items.length > 0 ? [session, ...aside.filter((one) => one !== session)].slice(0, ASIDE_MAX) : aside
 
+/** What the browser kept and a note offers. @param {Pick<State, 'note'>} state */
+const keptOf = ({note}) => (note?.kind === 'kept' ? note.session : null)
+
 /**
  * The works that lie aside once a picture was opened: that of the picture before, and what the browser kept that was not gone back to.
  * @param {State} state @param {Source} opened @returns {readonly Session[]}
@@ -42,8 +48,7 @@ export function setAside(state, opened) {
   const left = {...state, study: state.study ?? state.shelved}
   const {reopening} = state
   const waiting = reopening?.from === 'browser' && reopening.session.source !== opened ? reopening.session : null
-  const kept = state.note?.kind === 'kept' ? state.note.session : null
-  return [kept, waiting, left.study && sessionOf(left)].reduce(withAside, state.aside)
+  return [keptOf(state), waiting, left.study && sessionOf(left)].reduce(withAside, state.aside)
 }
 
 /** What is said beside the picture: the news, and else how to come back to the work that was put aside last. @param {State} state @returns {Note | null} */

@@ -5,17 +5,20 @@
 
 /** @import {Box, Extent, GreyWindow, Item, Mask, ModelId, Session, State, Study, Work} from './types.js' */
 
+import {changeEverywhere} from './history.js'
 import {PageError} from './protocol.js'
 import {fromRunLengths, packMask, runLengths} from './runs.js'
 import {currentSlice, maskKey} from './work.js'
 
 /** The form that is written. A reader refuses a later one. */
 export const SESSION_VERSION = 1
-/** No picture that medbox opens is larger, so no mask is either. */
 /** Of a file's name with its folders, letters from its end. */
 const NAME_MAX = 400
-const PIXELS_MAX = 2 ** 30
+/** No picture that medbox opens is larger, so no mask is either. */
+const PIXELS_MAX = 150e6
 const ITEMS_MAX = 65_535
+/** What the masks of a session take together, a byte for each pixel of their regions: a few letters can ask for all of a machine. */
+const MASK_BYTES_MAX = 2 ** 30
 
 /** @param {State} state @returns {Session | null} null where nothing is open */
 export function sessionOf(state) {
@@ -72,10 +75,13 @@ export function readSession(value, picture) {
   const told = object(record.picture, 'its picture')
   const size = {width: whole(told.width, 'the width'), height: whole(told.height, 'the height')}
   if (size.width * size.height > PIXELS_MAX) throw wrong(`the picture has ${size.width} × ${size.height} pixels`)
-  const items = list(record.items, 'the objects').flatMap((item, i) => readItem(item, i + 1, size) ?? [])
-  if (items.length > ITEMS_MAX) throw wrong(`it has ${items.length} objects`)
-  if (new Set(items.map(({id}) => id)).size !== items.length) throw wrong('two objects have the same number')
-  const lastItemId = Math.max(whole(record.lastItemId, 'the last number'), ...items.map(({id}) => id))
+  const rows = list(record.items, 'the objects')
+  if (rows.length > ITEMS_MAX) throw wrong(`it has ${rows.length} objects`)
+  // Before the first of them is made.
+  const bytes = rows.reduce((/** @type {number} */ sum, /** @type {any} */ item) => sum + Math.abs(item?.mask?.region?.[2] * item?.mask?.region?.[3] || 0), 0)
+  if (bytes > MASK_BYTES_MAX) throw wrong(`its masks take more than ${MASK_BYTES_MAX} bytes`)
+  const found = rows.flatMap((item, i) => readItem(item, i + 1, size) ?? [])
+  const [items, lastItemId] = numbered(found, whole(record.lastItemId, 'the last number'))
   const window = readWindow(record.window)
   const work = /** @type {Work} */ ({items, lastItemId, classChoice: text(record.classChoice, 'the modality', 40), window})
   if (record.mode !== 'default' && record.mode !== 'challenge') throw wrong(`there is no mode “${String(record.mode).slice(0, 40)}”`)
@@ -88,6 +94,21 @@ export function readSession(value, picture) {
     mode: record.mode,
     model: record.model === null ? null : readModel(record.model),
   }
+}
+
+/**
+ * The objects, and the highest number of all. Earlier pages could give two objects one number: the later one gets another.
+ * @param {readonly Item[]} items @param {number} last  that was told @returns {[Item[], number]}
+ */
+function numbered(items, last) {
+  last = items.reduce((highest, {id}) => Math.max(highest, id), last)
+  const ids = new Set()
+  const one = (/** @type {Item} */ item) => {
+    const id = ids.has(item.id) ? ++last : item.id
+    ids.add(id)
+    return {...item, id}
+  }
+  return [items.map(one), last]
 }
 
 /**
@@ -211,9 +232,22 @@ export function withSession(state, study, session) {
   const items = session.work.items.map((item) => {
     const {mask} = item
     const wasUpToDate = mask !== null && tellings.some((told) => mask.key === maskKey(then, item.box, mode, told))
-    return mask && wasUpToDate ? {...item, mask: {...mask, key: maskKey(restored, item.box)}} : item
+    return mask && wasUpToDate ? {...item, mask: {...mask, key: maskKey(restored, item.box), savedKey: mask.key}} : item
   })
   return {...restored, study: {...restored.study, work: {...session.work, items}}}
+}
+
+/**
+ * Masks of a session that another model stood in for are their own model's again, as they were saved.
+ * @param {State} state  with the model that was loaded @returns {State}
+ */
+export function withOwnMasks(state) {
+  const {study} = state
+  const isBack = (/** @type {Item} */ {box, mask}) => mask?.savedKey != null && mask.savedKey === maskKey(state, box)
+  if (!study?.work.items.some(isBack)) return state
+  const change = (/** @type {Work} */ work) => ({...work, items: work.items.map((item) =>
+    (isBack(item) ? {...item, mask: {.../** @type {Mask} */ (item.mask), key: maskKey(state, item.box)}} : item))})
+  return {...state, study: changeEverywhere(study, change)}
 }
 
 /** How the model of a session stands to the one that is loaded. @param {Session} session @param {State} state @returns {'same' | 'changed' | 'absent'} */

@@ -31,6 +31,7 @@
  * @property {string} key  what it was made from (`maskKey`): when the wish differs, the mask is out of date. A mask that
  *   a person has changed has the `editedKey` of its box, and is out of date when the box is another
  * @property {GreyWindow} [window]  through which the model saw the picture
+ * @property {string} [savedKey]  that of the model that made it, where another one stands in
  */
 
 /**
@@ -237,6 +238,7 @@
  * @property {readonly ModelEntry[]} models
  * @property {string | null} modelName  the one that is loaded or being loaded
  * @property {string | null} standsInFor  the one that was asked for and could not be loaded
+ * @property {boolean} modelComes  one is being loaded, and masks wait for it
  * @property {string | null} provenModel  the last that was loaded, so that it can be loaded again
  * @property {ModelInfo | null} model  the one that is loaded
  * @property {Readonly<Record<string, number>>} encodeMs  last time of one encode on this device, for each model
@@ -308,7 +310,7 @@
  *   | {type: 'reference-given', blob: Blob, name: string}
  *   | {type: 'reference-toggled'}
  *   | {type: 'reference-removed'}
- *   | {type: 'looked', id: number, structures: readonly Structure[] | null, boxes?: readonly Sides[] | null, isPicture?: boolean}
+ *   | {type: 'looked', id: number, structures: readonly Structure[] | null, boxes: readonly Sides[] | null, isPicture: boolean}
  *   | {type: 'copy-asked', words: string}
  *   | {type: 'copied'}
  *   | {type: 'exported', id: number, name: string}

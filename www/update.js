@@ -9,17 +9,18 @@ import {
   brushMoved, brushPressed, maskReset, refineAsked, refined, strokeBegun, strokeKept, strokeMoved, verbSwapped, withBrushBy,
 } from './correct.js'
 import {isSessionName} from './export-name.js'
-import {isSaving, nextExport, savedNotice, saveAsked, withoutSaving} from './exporting.js'
+import {isSaving, nextExport, savedNotice, saveAsked, withoutMasks, withoutSaving} from './exporting.js'
 import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
 import {batchOf, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, measured} from './measure.js'
-import {lastingFailure, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
+import {lastingFailure, loadAsked, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
+import {withOwnMasks} from './session.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
 import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen} from './stopping.js'
 import {
@@ -58,6 +59,7 @@ export const initialState = (settings = {}) => ({
   standsInFor: null,
   provenModel: null,
   model: null,
+  modelComes: false,
   encodeMs: settings.encodeMs ?? {},
   mode: settings.mode ?? 'default',
   rival: null,
@@ -151,7 +153,8 @@ function nextJob(state) {
   if (!study) return null
   const id = nextJobId(state)
   const {encoding, window, width, height} = currentSlice(study)
-  if (!sameWindow(window, wantedWindow(state, study))) return nextWindow(state)
+  // Also where the wish went back meanwhile: the core has the other window then, or is about to.
+  if (jobOfKind(state, 'window') || !sameWindow(window, wantedWindow(state, study))) return nextWindow(state)
   const wanted = wantedMasks(state)
   const size = {width, height}
   // A window that still moves, or has just moved, is not encoded yet, unless somebody waits for a mask. Nor is a picture
@@ -186,7 +189,7 @@ function act(state, action) {
       const {models, demos} = action
       const wished = models.find(({name}) => name === state.modelName) ?? models.find((model) => model.default) ?? models[0]
       if (!wished) return [{...state, models, demos}, []]
-      return [{...state, models, demos, modelName: wished.name}, [{type: 'load-model', entry: wished}]]
+      return loadAsked({...state, models, demos}, wished)
     }
     case 'loading':
       return [{...state, loading: action.loading}, []]
@@ -194,7 +197,9 @@ function act(state, action) {
       return modelChosen(state, action.name)
     case 'model-loaded':
       if (action.info.name !== state.modelName) return [state, []]
-      return [withNothingSeen({...state, model: action.info, provenModel: action.info.name, loading: null, note: noteOfModel(state.note, action.info)}), []]
+      return [withNothingSeen(withOwnMasks({
+        ...state, model: action.info, modelComes: false, provenModel: action.info.name, loading: null, note: noteOfModel(state.note, action.info),
+      })), []]
     case 'model-failed':
       return modelFailed(state, action)
 
@@ -291,7 +296,7 @@ function act(state, action) {
       if (retried) return [retried, []]
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = afterStop(state, job)
-      return [{...(isMissed(job) ? withoutSaving(stopped) : stopped), failure, batch: null}, []]
+      return [{...(isMissed(job) ? withoutMasks(stopped) : stopped), failure, batch: null}, []]
     }
     case 'workers-changed':
       return [{...state, workers: action.bytes, workersMax: action.max}, []]
@@ -538,7 +543,8 @@ function act(state, action) {
       if (state.draft || state.anchor || state.stroke || state.windowDraft) {
         return [{...state, draft: null, anchor: null, stroke: null, windowDraft: null}, []]
       }
-      if (state.note) return [{...state, note: null}, []]
+      // The way back to what the browser kept is closed by its own button alone.
+      if (state.note && state.note.kind !== 'kept') return [{...state, note: null}, []]
       if (state.panelOpen) return [{...state, panelOpen: false}, []]
       if (state.jobs.some(canStop)) return stoppedByHand(state)
       return [{...state, selected: []}, []]
@@ -557,7 +563,7 @@ const isMissed = ({kind}) => kind === 'encode' || kind === 'segment' || kind ===
 /** @param {State} state @returns {[State, Effect[]]} */
 function stoppedByHand(state) {
   const [idle, effects] = stopWork(state)
-  return [state.jobs.some((job) => canStop(job) && isMissed(job)) ? withoutSaving(idle) : idle, effects]
+  return [state.jobs.some((job) => canStop(job) && isMissed(job)) ? withoutMasks(idle) : idle, effects]
 }
 
 /** @param {State} state @param {import('./types.js').NoteAnswer} answer @returns {[State, Effect[]]} */

@@ -69,16 +69,16 @@ export function shownItems(state) {
   return [...items, itemFromDraft(state.study, draft)]
 }
 
-/** @param {Study} study @param {import('./types.js').Draft} draft @returns {Item} */
-export const itemFromDraft = (study, draft) => ({
-  id: draft.id,
+/** The object that a new box becomes, under the next number that is free by now. @param {Study} study @param {import('./types.js').Draft} draft @returns {Item} */
+export const itemFromDraft = ({work: {lastItemId}, sliceIdx}, {box, mask}) => ({
+  id: lastItemId + 1,
   name: '',
-  colour: draft.id - 1,
-  sliceIdx: study.sliceIdx,
-  box: draft.box,
+  colour: lastItemId,
+  sliceIdx,
+  box,
   visible: true,
   locked: false,
-  mask: draft.mask,
+  mask,
 })
 
 /**

@@ -29,7 +29,7 @@ function twoObjects() {
 /** @param {State} state @param {Structure[]} structures */
 function withReference(state, structures) {
   const looking = play(state, {type: 'reference-given', blob: new Blob(), name: 'expert.png'}).state
-  return play(looking, {type: 'looked', id: looking.lastJobId, structures})
+  return play(looking, {type: 'looked', id: looking.lastJobId, structures, boxes: null, isPicture: true})
 }
 
 test('going back to a picture goes back to what it is compared with', () => {

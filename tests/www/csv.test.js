@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {csvOf} from '../../www/csv.js'
+import {csvOf, plainCell} from '../../www/csv.js'
 import {editedKey} from '../../www/work.js'
 
 /** @import {Item, Mask, Measures, Pair} from '../../www/types.js' */
@@ -47,6 +47,7 @@ test('tiny stored values keep their digits', () => {
 test('a name that a spreadsheet would take for a formula is quoted', () => {
   const [, line] = csvOf([{item: item(1, '=HYPERLINK("x")'), measures: null, pair: null}]).split('\r\n')
   assert.equal(line, '1,1,"\'=HYPERLINK(""x"")",1,2,30,40,0.8765,1234,,,,,,,,,')
+  assert.deepEqual(['＝1', '＋1', '－1', '＠a'].map(plainCell), ["'＝1", "'＋1", "'－1", "'＠a"])
 })
 
 test('a mask that a person has made has no score', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
+import {exportName} from '../../www/export-name.js'
 import {coveredIn, exportObjects} from '../../www/exporting.js'
 import {createTranslator} from '../../www/i18n.js'
 import {messages} from '../../www/locales/en.js'
@@ -61,6 +62,20 @@ test('what waits for a mask is not saved without it when that is stopped, and sa
   }
 })
 
+test('a session holds what is there, also where masks were stopped', () => {
+  const asked = play(waitingState(), {type: 'save-asked', what: 'session'}, {type: 'save-asked', what: 'label'})
+  assert.deepEqual(saved(asked.effects), [], 'what is about to be there belongs to it')
+  const stopped = play(asked.state, {type: 'cancelled'})
+  assert.deepEqual(saved(stopped.effects), ['scan.medbox'])
+  assert.equal(told(stopped.state), 'Not saved, as the masks were not ready: scan_mask.png')
+})
+
+test('a message that is none of the model does not have files saved without the masks that it makes', () => {
+  const loading = play(waitingState(), {type: 'model-chosen', name: 'other'}).state
+  const failed = play(loading, {type: 'failed', failure: {code: 'page.copy', message: '', hint: ''}, fatal: false}).state
+  assert.deepEqual(saved(play(failed, {type: 'save-asked', what: 'label'}).effects), [])
+})
+
 test('saving while the next picture is read is of the one that is seen, and goes first', () => {
   const reading = play(oneObject(), NEXT).state
   const asked = play(reading, {type: 'save-asked', what: 'overlay'})
@@ -85,8 +100,11 @@ const NAMES = ['scan_mask.png', 'scan_coco.json', 'scan_segs.npz', 'scan.medbox'
 test('what the core alone writes is saved while the model loads once no mask is to come, and when it does not load', () => {
   const drawn = oneObject()
   const locked = play(drawn, {type: 'lock-toggled', id: 1}, {type: 'model-chosen', name: 'other'}).state
-  const failed = play(drawn, {type: 'model-chosen', name: 'other'}, {type: 'model-failed', name: 'other', failure: FAILURE, fatal: false}).state
-  for (const state of [locked, failed]) assert.deepEqual(saved(play(state, ...ASKED).effects), NAMES)
+  const standing = play(drawn, {type: 'model-chosen', name: 'other'}, {type: 'model-failed', name: 'other', failure: FAILURE, fatal: false}).state
+  assert.deepEqual(saved(play(standing, ...ASKED).effects), ['scan.medbox'], 'the model before is loaded again')
+  const failed = play(standing, {type: 'model-failed', name: 'tiny', failure: FAILURE, fatal: false}).state
+  const closed = play(failed, {type: 'failure-closed'}).state
+  for (const state of [locked, failed, closed]) assert.deepEqual(saved(play(state, ...ASKED).effects), NAMES)
 })
 
 test('a file waits for the masks of a model that loads, also for the first one, and says so', () => {
@@ -195,6 +213,11 @@ test('a file that holds the mask of an earlier box says so; a session, which kno
   }
   assert.deepEqual(notice('coco', 'scan_coco.json'), {key: 'notice.savedStale', values: {name: 'scan_coco.json', ids: '1'}})
   assert.equal(notice('session', 'scan.medbox')?.key, 'notice.saved.one')
+})
+
+test('files are called after the picture, not after the folders that it lies in', () => {
+  const names = ['../../evil.png', 'series\\1.2\\a', 'series/1.2/a.b.tif', '..', '.png'].map((name) => exportName(name, 'coco'))
+  assert.deepEqual(names, ['evil_coco.json', 'a_coco.json', 'a.b_coco.json', 'picture_coco.json', 'picture_coco.json'])
 })
 
 test('an object is written with its name, and with a score if its mask is the model’s', () => {

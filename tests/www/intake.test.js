@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
+import {filesOf} from '../../www/dropped.js'
 import {createTranslator} from '../../www/i18n.js'
 import {nameOfAddress, ordered} from '../../www/intake.js'
 import {messages} from '../../www/locales/en.js'
@@ -23,7 +24,7 @@ const accepted = (state) => play(state, {type: 'opened', id: lastJob(state).id, 
 const told = (state) => state.notice && translator.label(state.notice)
 
 test('pictures are tried first, and what is none is left alone', () => {
-  const names = ordered(['a/notes.txt', 'a/.hidden', 'scan', 'b.PNG', 'Thumbs.db', 'c.npz', 'boxes.json', '.DS_Store'].map((name) => ({name})))
+  const names = ordered(['a/notes.txt', 'a/.hidden', 'scan', 'b.PNG', 'Thumbs.db', 'c.npz', 'boxes.json', '.DS_Store', '__MACOSX/._b.png'].map((name) => ({name})))
   assert.deepEqual(names.map(({name}) => name), ['b.PNG', 'c.npz', 'scan'])
 })
 
@@ -129,4 +130,17 @@ test('a picture is called by the last part of its address', () => {
   assert.equal(nameOfAddress('demos/a%20b.png?x=1#y'), 'a b.png')
   assert.equal(nameOfAddress('100%.png'), '100%.png')
   assert.equal(nameOfAddress('folder/'), 'folder/')
+})
+
+/** @param {string} name @param {FileSystemEntry[] | null} [inside] @returns {FileSystemEntry} */
+const entry = (name, inside = null) => /** @type {any} */ ({
+  name, fullPath: `/${name}`, isFile: inside === null,
+  file: (/** @type {(file: File) => void} */ found) => found(new File([], name)),
+  createReader: () => ({readEntries: (/** @type {(some: FileSystemEntry[]) => void} */ found) => found(inside?.splice(0) ?? [])}),
+})
+
+test('what lies unseen in a dropped folder is left out', async () => {
+  const folder = entry('series', [entry('.git', [entry('object')]), entry('.hidden.png'), entry('2.png'), entry('10.png')])
+  const transfer = /** @type {any} */ ({items: [{kind: 'file', webkitGetAsEntry: () => folder}], files: [null]})
+  assert.deepEqual((await filesOf(transfer)).map(({name}) => name), ['2.png', '10.png'])
 })

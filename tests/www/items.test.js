@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
-import {answer, CLASSY, INFO, isUpToDate, itemOf, openedState, play, studyOf, withObject} from './support.js'
+import {answer, CLASSY, INFO, isUpToDate, itemOf, mask, openedState, play, studyOf, withObject} from './support.js'
 
-/** @import {Action} from '../../www/types.js' */
+/** @import {Action, State} from '../../www/types.js' */
 
 const LOCKED = {key: 'notice.locked', values: {n: 1}}
 const locked = () => play(withObject(openedState(), [10, 10, 60, 60]), {type: 'lock-toggled', id: 1}).state
@@ -92,4 +92,25 @@ test('a mask of a person’s own goes along with the copy, also at the edge of t
   assert.equal(copy.mask?.areaPx, 5)
   assert.deepEqual(copy.mask?.bytes, itemOf(drawn).mask?.bytes)
   assert.ok(copy.box[2] < 200)
+})
+
+test('what is drawn while other objects come gets a number of its own', () => {
+  const ids = (/** @type {State} */ state) => [studyOf(state).work.items.map(({id}) => id), studyOf(state).work.lastItemId]
+  const one = withObject(openedState(), [10, 10, 40, 40])
+  const drawing = play(one, {type: 'drafted', id: null, verb: 'draw', box: [50, 50, 90, 90]}, {type: 'duplicated', id: 1}).state
+  assert.deepEqual(ids(play(drawing, {type: 'draft-kept'}).state), [[1, 2, 3], 3])
+  const painting = play({...one, selected: [], brushPx: 5}, {type: 'stroke-begun', shape: 'brush', verb: 'add', at: [80, 80]}, {type: 'duplicated', id: 1}).state
+  const painted = play(painting, {type: 'stroke-kept'}).state
+  assert.deepEqual(ids(painted), [[1, 2, 3], 3])
+  assert.deepEqual(painted.selected, [3])
+})
+
+test('an object that was locked meanwhile is neither painted nor refined', () => {
+  const one = withObject(openedState(), [10, 10, 40, 40])
+  const locked = /** @type {const} */ ({type: 'lock-toggled', id: 1})
+  const painted = play(one, {type: 'stroke-begun', shape: 'brush', verb: 'add', at: [20, 20]}, locked, {type: 'stroke-kept'}).state
+  assert.deepEqual([itemOf(painted).mask, painted.notice], [itemOf(one).mask, {key: 'notice.locked', values: {n: 1}}])
+  const asked = play(one, {type: 'refine-asked', how: 'smooth'}).state
+  const refined = play(asked, locked, {type: 'refined', id: asked.lastJobId, mask: {...mask(['##'], 2, 0), areaPx: 2}}).state
+  assert.deepEqual([itemOf(refined).mask, refined.jobs], [itemOf(one).mask, []])
 })

@@ -83,6 +83,11 @@ test('the table for a spreadsheet has tabs, units, and numbers as the language w
     'Objekt\tFläche (px)\tLängster (px)\tQuer (px)\tMittel\tSD\nleft kidney\t1234\t50\t12,5\t101,25\t7,063\n')
 })
 
+test('a quotation mark in a name swallows no cells of the table', () => {
+  const [, line] = measureTable(measuredState(MEASURES, '"left" kidney'), createTranslator('en', messages)).split('\n')
+  assert.equal(line, '"""left"" kidney"\t1234\t50\t12.5\t101.25\t7.063')
+})
+
 test('where the spacing is known the table is in mm, and an empty mask has empty cells', () => {
   const translator = createTranslator('en', messages)
   assert.equal(measureTable(measuredState(IN_MM), translator), 'Object\tArea (mm²)\tLongest (mm)\tAcross (mm)\tMean\tSD\nObject 1\t308.5\t25\t6.25\t101.25\t7.063\n')

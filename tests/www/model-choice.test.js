@@ -77,3 +77,10 @@ test('another failure beside a model that loads does not end the loading, and â€
   assert.equal(modelToRetry(failed), 'other')
   assert.equal(modelToRetry({...failed, model: INFO}), null)
 })
+
+test('a file that is looked into is not forgotten where a model is chosen', () => {
+  const looking = play(openedState(), {type: 'file-given', blob: new Blob(), name: 'boxes.json', demo: null}).state
+  const chosen = play(looking, {type: 'model-chosen', name: 'other'}).state
+  const {state} = play(chosen, {type: 'looked', id: looking.lastJobId, structures: null, boxes: [[10, 10, 40, 40]], isPicture: false})
+  assert.deepEqual(itemOf(state).box, [10, 10, 40, 40])
+})

@@ -14,7 +14,7 @@ const STRUCTURE = /** @type {Structure} */ ({...mask(['##', '##']), id: 1, areaP
 /** @param {State} state @param {string} name */
 const given = (state, name) => play(state, {type: 'file-given', blob: new Blob(), name, demo: null})
 /** @param {State} state @param {readonly Structure[] | null} structures */
-const looked = (state, structures) => play(state, {type: 'looked', id: state.lastJobId, structures})
+const looked = (state, structures) => play(state, {type: 'looked', id: state.lastJobId, structures, boxes: null, isPicture: true})
 
 test('a file that may hold masks is looked into, and a label map is offered both ways', () => {
   const state = withObject(openedState(), [10, 10, 60, 60])
@@ -67,9 +67,9 @@ test('the newest file is the one that is meant', () => {
   const first = given(openedState(), 'a.png').state
   const second = given(first, 'b.png')
   assert.deepEqual(types(second.effects), ['cancel', 'look'])
-  assert.equal(play(second.state, {type: 'looked', id: first.lastJobId, structures: [STRUCTURE]}).state, second.state)
+  assert.equal(play(second.state, {type: 'looked', id: first.lastJobId, structures: [STRUCTURE], boxes: null, isPicture: true}).state, second.state)
   const other = given(first, 'photo.jpg').state
-  assert.equal(play(other, {type: 'looked', id: first.lastJobId, structures: [STRUCTURE]}).state.note, null)
+  assert.equal(play(other, {type: 'looked', id: first.lastJobId, structures: [STRUCTURE], boxes: null, isPicture: true}).state.note, null)
 })
 
 test('a chosen reference that is none says why, and leaves everything as it was', () => {
@@ -84,11 +84,11 @@ test('a chosen reference that is none says why, and leaves everything as it was'
 test('a picture that was chosen as a reference is asked about first', () => {
   const looking = play(openedState(), {type: 'reference-given', blob: new Blob(), name: 'ct.png'}).state
   const strewn = {...STRUCTURE, region: /** @type {const} */ ([0, 0, 200, 100]), bytes: Uint8Array.from({length: 20_000}, (_, i) => i % 2)}
-  const {state} = play(looking, {type: 'looked', id: looking.lastJobId, structures: [strewn]})
+  const {state} = play(looking, {type: 'looked', id: looking.lastJobId, structures: [strewn], boxes: null, isPicture: true})
   assert.equal(state.reference, null)
   assert.ok(state.note?.kind === 'offer')
   assert.deepEqual(state.note.ways, ['reference', 'picture'])
-  const flat = play(looking, {type: 'looked', id: looking.lastJobId, structures: [STRUCTURE]}).state
+  const flat = play(looking, {type: 'looked', id: looking.lastJobId, structures: [STRUCTURE], boxes: null, isPicture: true}).state
   assert.equal(flat.reference?.name, 'ct.png')
 })
 

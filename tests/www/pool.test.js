@@ -276,3 +276,18 @@ test('a second worker that has nothing to do is ended, the first is kept', async
   await new Promise((resolve) => setTimeout(resolve, 60))
   assert.equal(told().length, 1)
 })
+
+test('a window that was asked for on a picture is not set on the one that was opened before it came to that', async () => {
+  const {pool, workers, slow} = await opened({size: 2})
+  slow.add('encode').add('load')
+  const encoding = pool.encode(11, SIZE)
+  await pool.ask(12, 'readBoxes', {bytes: new ArrayBuffer(0), size: SIZE, name: ''})
+  const older = pool.setWindow(13, {width: 40, level: 400}) // By the second worker, which has no model yet.
+  await settled()
+  workers[0]?.let.pop()?.()
+  await encoding
+  await pool.open(14, new Blob(['q']))
+  workers[1]?.let.pop()?.()
+  await assert.rejects(older, {message: 'another picture was opened'})
+  assert.ok(!workers.flatMap(({calls}) => calls).includes('setWindow'))
+})

@@ -140,6 +140,17 @@ test('a model that is not here is told, and the masks stay until their box chang
   assert.deepEqual(types(moved.effects), ['segment'])
 })
 
+test('once their own model is there, masks that another one stood in for are its own again', () => {
+  const kept = session(workedState())
+  const {state} = reopen(startedState('other'), again(kept))
+  const encoded = play(state, {type: 'encoded', id: state.lastJobId, probabilities: null, ms: 9}).state
+  const listed = {...encoded, models: [...encoded.models, ENTRY]}
+  const loaded = play(listed, {type: 'model-chosen', name: 'tiny'}, {type: 'model-loaded', info: INFO}).state
+  const looked = play(loaded, {type: 'encoded', id: loaded.lastJobId, probabilities: null, ms: 9})
+  assert.ok(!types(looked.effects).includes('segment'), 'no mask is asked for')
+  assert.deepEqual(studyOf(looked.state).work.items.map(({mask: one}) => one?.key), kept.work.items.map(({mask: one}) => one?.key))
+})
+
 test('masks that a class was told for stay as well where the model of now takes none', () => {
   let state = play({...workedState(), model: CLASSY}, {type: 'class-chosen', choice: 'mr'}).state
   state = answer(state)
@@ -192,6 +203,15 @@ test('a picture that had been closed is offered, not opened', () => {
   const taken = play(offered.state, {type: 'note-answered', answer: 'reopen'})
   assert.equal(taken.state.reopening?.session, kept)
   assert.ok(types(taken.effects).includes('open'))
+})
+
+test('what the browser kept is not lost where a session file is opened, and no key loses it', () => {
+  const kept = session(workedState())
+  const offered = play(startedState(), {type: 'session-read', session: kept, from: 'browser', savedMs: 1, shelved: true}, {type: 'escape'}).state
+  assert.equal(offered.note?.kind, 'kept')
+  const other = session(workedState())
+  const {state} = reopen(offered, {...other, source: {...other.source, name: 'other.png'}})
+  assert.deepEqual(names(state), ['scan.png'])
 })
 
 /** A picture without a session is opened. @param {State} state @param {string} name */
@@ -247,7 +267,7 @@ test('the way back to what was put aside outlives other news, and a way back tha
   const {name} = studyOf(workedState()).source
   const structures = [{id: 1, region: /** @type {const} */ ([0, 0, 2, 2]), bytes: Uint8Array.from([1, 1, 1, 1]), areaPx: 4}]
   const looking = play(other, {type: 'file-given', blob: new Blob(), name: 'labels.png', demo: null}).state
-  const offered = play(looking, {type: 'looked', id: looking.lastJobId, structures}).state
+  const offered = play(looking, {type: 'looked', id: looking.lastJobId, structures, boxes: null, isPicture: true}).state
   assert.equal(shownNote(offered)?.kind, 'offer')
   assert.deepEqual(told(play(offered, {type: 'note-closed'}).state), told(other))
 
@@ -345,7 +365,8 @@ test('sessions that were not written so are refused, each with its reason', () =
   /** @type {[(record: any) => void, string][]} */
   const cases = [
     [(record) => { record.items = null }, 'the objects are missing'],
-    [(record) => { record.items[1].id = 1 }, 'two objects have the same number'],
+    [(record) => { record.items = Array.from({length: 65_536}, () => null) }, 'it has 65536 objects'],
+    [(record) => { record.items[1].mask.region[2] = 2e9 }, 'its masks take more than 1073741824 bytes'],
     [(record) => { record.items[0].box = [9, 0, 5, 10] }, 'the box of object 1 has not its four sides in order'],
     [(record) => { record.items[0].mask.region = [198, 0, 4, 3] }, 'the mask of object 1 does not lie in the picture'],
     [(record) => { record.items[0].mask.runs = [1, 3] }, 'the mask of object 1 does not fill its region'],
@@ -357,6 +378,15 @@ test('sessions that were not written so are refused, each with its reason', () =
   ]
   for (const [change, message] of cases) assert.throws(() => again(kept, change), {code: 'page.session', message}, message)
   assert.throws(() => again(kept, (record) => { record.medbox = SESSION_VERSION + 1 }), {code: 'page.session-newer', message: '2'})
+})
+
+test('of two objects with one number the later one gets another, and nothing else is lost', () => {
+  const kept = session(workedState())
+  const found = again(kept, (record) => {
+    record.items[1].id = 1
+    record.lastItemId = 1
+  })
+  assert.deepEqual(found, {...kept, work: {...kept.work, lastItemId: 2}})
 })
 
 test('an object whose box lies beyond the picture is left out, and all others come back', () => {
@@ -372,6 +402,14 @@ test('files that are no session are told so', async () => {
   await assert.rejects(unpack(zip({'a.txt': words})), {code: 'page.session', message: 'it holds no session.json'})
   await assert.rejects(unpack(zip({'session.json': words})), {code: 'page.session', message: 'it holds no picture'})
   await assert.rejects(unpack(zip({'session.json': words, 'picture/a.png': words})), {code: 'page.session', message: 'session.json is no JSON'})
+})
+
+test('a session that was unpacked and zipped again opens', async () => {
+  const kept = session(workedState())
+  const {'session.json': record, ...pictures} = unzipSync(await packSession(kept))
+  const file = zip({'session.json': /** @type {Uint8Array} */ (record), 'picture/': new Uint8Array(0), ...pictures})
+  const {source} = await unpackSession(new Blob([file]))
+  assert.deepEqual(new Uint8Array(await source.blob.arrayBuffer()), PICTURE)
 })
 
 test('the picture’s name keeps no folder in the archive', async () => {
