@@ -39,7 +39,7 @@ test('what the core refuses is told in every language, with its own words behind
   const {failure} = await loadTranslator('de')
   assert.deepEqual(failure({code: 'open.damaged', message: 'the PNG file is damaged: no IDAT', hint: 'copy or download the file again'}), {
     message: 'Die Datei ist beschädigt (the PNG file is damaged: no IDAT).',
-    hint: 'Kopieren oder laden Sie die Datei noch einmal.',
+    hint: 'Kopieren Sie die Datei noch einmal oder laden Sie sie neu herunter.',
   })
 })
 

@@ -131,7 +131,7 @@ test('an archive with picture and boxes is offered as each', () => {
   const {state} = found(looking, {structures: [STRUCTURE], boxes: BOXES, isPicture: true})
   assert.ok(state.note?.kind === 'offer')
   const {words, answers} = noteTexts(state.note, createTranslator('en', messages))
-  assert.equal(words, 'case.npz holds a picture and boxes. What of it do you want?')
+  assert.equal(words, 'case.npz holds a picture and boxes. Which do you want to use?')
   assert.deepEqual(answers.map(({answer}) => answer), ['reference', 'boxes', 'picture'])
   assert.equal(studyOf(play(state, {type: 'note-answered', answer: 'boxes'}).state).work.items.length, 2)
 })

@@ -8,11 +8,11 @@
 /** @type {Readonly<Record<string, Readonly<Record<string, readonly [said: string, advice?: string]>>>>} */
 export const coreErrors = {
   de: {
-    'open.empty': ['Die Datei ist leer.', 'Kopieren oder laden Sie die Datei noch einmal.'],
+    'open.empty': ['Die Datei ist leer.', 'Kopieren Sie die Datei noch einmal oder laden Sie sie neu herunter.'],
     'open.unknown-kind': ['Diese Art von Datei kennt medbox nicht ({detail}).', 'Öffnen Sie eine PNG-, JPEG-, TIFF-, BMP-, GIF-, WebP- oder NPZ-Datei.'],
     'open.other-kind': ['Diese Art von Datei kann medbox noch nicht lesen ({detail}).'],
-    'open.truncated': ['Die Datei endet, bevor ihr Bild zu Ende ist ({detail}).', 'Kopieren oder laden Sie die Datei noch einmal.'],
-    'open.damaged': ['Die Datei ist beschädigt ({detail}).', 'Kopieren oder laden Sie die Datei noch einmal.'],
+    'open.truncated': ['Die Datei endet, bevor ihr Bild zu Ende ist ({detail}).', 'Kopieren Sie die Datei noch einmal oder laden Sie sie neu herunter.'],
+    'open.damaged': ['Die Datei ist beschädigt ({detail}).', 'Kopieren Sie die Datei noch einmal oder laden Sie sie neu herunter.'],
     'open.unsupported': ['Diese Datei kann medbox nicht lesen ({detail}).', 'Sichern Sie sie als PNG mit 8 oder 16 Bit und öffnen Sie dieses.'],
     'open.too-many-pixels': ['Das Bild hat zu viele Pixel ({detail}).', 'Schneiden Sie den Teil aus, um den es geht, oder verkleinern Sie das Bild.'],
     'open.too-many-bytes': ['Das Bild braucht zu viel Speicher ({detail}).', 'Schneiden Sie den Teil aus, um den es geht, oder verkleinern Sie das Bild.'],
@@ -172,7 +172,7 @@ export const coreAdvice = {
     zh: '请解压后打开其中的图像。',
   },
   'download the picture itself: the server sent a page in its place': {
-    de: 'Laden Sie das Bild selbst: Statt seiner hat der Server eine Seite geschickt.',
+    de: 'Laden Sie die Bilddatei herunter: Der Server hat stattdessen eine Webseite geschickt.',
     es: 'Descargue la imagen misma: el servidor envió una página en su lugar.',
     fr: 'Téléchargez l’image elle-même : le serveur a envoyé une page à sa place.',
     zh: '请下载图像本身：服务器发来的是一个网页。',
