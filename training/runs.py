@@ -40,6 +40,11 @@ class Model:
         return self.manifest["name"]
 
     @property
+    def asked(self) -> str:
+        """As `--model` finds it: by its name where it lies among the models, else by its folder."""
+        return self.name if self.folder in (root / self.name for root in model_roots()) else str(self.folder)
+
+    @property
     def takes_class(self) -> bool:
         return self.manifest["decoder"]["class_weights"] is not None
 
@@ -54,10 +59,14 @@ class Model:
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
+def model_roots() -> list[Path]:
+    named = [Path(os.environ["MEDBOX_MODELS"])] if "MEDBOX_MODELS" in os.environ else []
+    return [*named, Path("models")]
+
+
 def find_model(name_or_folder: str) -> Model:
     """A model by name, looked for in `$MEDBOX_MODELS` and `./models`, or by folder. Raises FileNotFoundError."""
-    roots = [Path(os.environ["MEDBOX_MODELS"])] if "MEDBOX_MODELS" in os.environ else []
-    for folder in (*(root / name_or_folder for root in (*roots, Path("models"))), Path(name_or_folder)):
+    for folder in (*(root / name_or_folder for root in model_roots()), Path(name_or_folder)):
         if (folder / "manifest.json").is_file():
             return Model(
                 folder=folder.resolve(), manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -80,9 +89,8 @@ class Ask:
     modality: str | None = None  # only this folder of the data
 
     def arguments(self) -> list[str]:
-        """Of `medbox eval`, as they stand in the document: a model beside the others by its name, another by its folder."""
-        folder = self.model.folder
-        out = ["--model", self.model.name if folder == Path("models") / folder.name else str(folder), "--mode", self.mode]
+        """Of `medbox eval`, as they stand in the document."""
+        out = ["--model", self.model.asked, "--mode", self.mode]
         if self.told != "auto":
             out += ["--class", self.told]
         if self.jitter:
