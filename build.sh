@@ -11,7 +11,7 @@ usage() {
   cat <<'TEXT'
 Usage: ./build.sh VERB
 
-  serve         set up what is missing, build the page, serve it and print its address
+  serve [PORT]  set up what is missing, build the page, serve it and print its address (port 8765)
   test          set up what is missing, run all tests: Rust, page modules, both browsers, training
   quick         the everyday loop: Rust unit tests and page modules, no browser
   setup         only set up what is missing for serve and test
@@ -20,7 +20,7 @@ Usage: ./build.sh VERB
   bench         the page's network times beside onnxruntime-web, and medbox bench
   dist          the folder (and zip) that any static server serves: dist/
   demos DATA    make www/demos again from a data folder (Python)
-  train DATA    from data to exported model (Python, PyTorch)
+  train DATA [OPTION…]  from data to exported model (Python, PyTorch)
 TEXT
 }
 

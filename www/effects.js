@@ -182,9 +182,11 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       case 'read-session':
         return saving.readSession(effect.blob)
       case 'keep':
-        return saving.keepSoon(effect.session, effect.shelved)
+        return saving.keepSoon(effect)
       case 'forget':
         return saving.forget()
+      case 'drop':
+        return void pool.drop(effect.ids)
       case 'cancel':
         fetching.cancel(effect.ids)
         return pool.cancel(effect.ids)

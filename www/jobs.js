@@ -49,7 +49,7 @@ export const canStop = ({kind}) => kind === 'fetch' || kind === 'open' || kind =
 export function foremostJob(state) {
   const segments = state.jobs.filter((job) => job.kind === 'segment')
   return (
-    jobOfKind(state, 'fetch') ?? jobOfKind(state, 'open') ?? jobOfKind(state, 'window') ?? jobOfKind(state, 'encode') ??
+    jobOfKind(state, 'fetch') ?? jobOfKind(state, 'open') ?? jobOfKind(state, 'look') ?? jobOfKind(state, 'window') ?? jobOfKind(state, 'encode') ??
     segments.find((job) => !job.isDraft) ?? segments[0] ?? state.jobs[0]
   )
 }

@@ -19,9 +19,10 @@ const LAST_KEY = 'medbox.last '
 const [OWN_MS, OTHER_MS] = [500, 250]
 
 /**
- * @typedef {{json: string, savedMs: number, search: string, shelved: boolean}} KeptRecord
- * search: the query of the page's address; shelved: the picture had been closed
- * @typedef {{session: Session, savedMs: number, shelved: boolean}} Kept
+ * @typedef {{json: string, picture?: string, aside?: readonly {json: string, picture: string}[], savedMs: number, search: string, shelved: boolean}} KeptRecord
+ * picture: its key in the store, without one the record's; aside: works that were put aside; search: the query of the page's
+ * address; shelved: the picture had been closed
+ * @typedef {{session: Session, aside: readonly Session[], savedMs: number, shelved: boolean}} Kept
  */
 
 /** Stays open: a page that ends has no time left for opening it. @type {ReturnType<typeof openDB> | null} */
@@ -76,10 +77,12 @@ async function newest(database, key) {
   return last && last.savedMs >= (record?.savedMs ?? 0) ? last : record
 }
 
+const freshKey = () => crypto.getRandomValues(new Uint32Array(2)).join('-')
+
 export function createKeep() {
   let tab = ''
-  /** The picture that stands in the store. @type {Blob | null} */
-  let stored = null
+  /** The pictures that stand in the store, with their keys. @type {Map<Blob, string>} */
+  let stored = new Map()
   /** Number of the last change. */
   let last = 0
 
@@ -97,44 +100,56 @@ export function createKeep() {
       const isFor = (/** @type {string} */ key) => search === '' || records.get(key)?.search === search
       const newestFirst = keys.filter(isFor).sort((a, b) => (records.get(b)?.savedMs ?? 0) - (records.get(a)?.savedMs ?? 0))
       const isMine = own !== '' && (isFor(own) || !records.has(own))
-      const fresh = crypto.getRandomValues(new Uint32Array(2)).join('-')
-      for (tab of new Set([...(isMine ? [own] : []), ...newestFirst, fresh])) {
+      for (tab of new Set([...(isMine ? [own] : []), ...newestFirst, freshKey()])) {
         if (await claim(tab, tab === own ? OWN_MS : OTHER_MS)) break
       }
       sessionStorage.setItem(TAB_KEY, tab)
       // Once more, as a page that is reloaded keeps its last change while it ends.
       const record = await newest(database, tab)
-      const picture = record && /** @type {Blob | undefined} */ (await database.get(PICTURES, tab))
-      if (!record || !picture) return null
-      stored = picture
-      return {session: readSession(JSON.parse(record.json), picture), savedMs: record.savedMs, shelved: record.shelved}
+      /** @param {{json: string, picture?: string}} one @returns {Promise<Session | null>} */
+      const read = async ({json, picture: key = tab}) => {
+        const picture = /** @type {Blob | undefined} */ (await database.get(PICTURES, key))
+        if (!picture) return null
+        stored.set(picture, key)
+        return readSession(JSON.parse(json), picture)
+      }
+      const session = record && (await read(record))
+      if (!record || !session) return null
+      // One that cannot be read takes nothing from the others.
+      const aside = await Promise.all((record.aside ?? []).map((one) => read(one).catch(() => null)))
+      return {session, aside: aside.flatMap((one) => one ?? []), savedMs: record.savedMs, shelved: record.shelved}
     },
     /**
-     * @param {Session} session @param {{search: string, shelved: boolean, nowMs: number}} about
+     * @param {Session} session @param {{aside: readonly Session[], search: string, shelved: boolean, nowMs: number}} about
      * @param {boolean} isLast  the page may end: all is handed over at once, without waiting for an answer, and written
      * down beside the database
      */
-    async put(session, {search, shelved, nowMs}, isLast) {
-      const {blob} = session.source
+    async put(session, {aside, search, shelved, nowMs}, isLast) {
       const number = ++last
-      const record = /** @type {KeptRecord} */ ({json: JSON.stringify(writeSession(session)), savedMs: nowMs, search, shelved})
-      if (isLast && blob === stored) keepAtOnce(tab, record)
+      const keys = new Map([session, ...aside].map(({source: {blob}}) => [blob, stored.get(blob) ?? freshKey()]))
+      const written = (/** @type {Session} */ one) => ({json: JSON.stringify(writeSession(one)), picture: /** @type {string} */ (keys.get(one.source.blob))})
+      const record = /** @type {KeptRecord} */ ({...written(session), aside: aside.map(written), savedMs: nowMs, search, shelved})
+      const isStored = [...keys.keys()].every((blob) => stored.has(blob))
+      if (isLast && isStored) keepAtOnce(tab, record)
       const database = await open()
       // Another tab may have had everything forgotten. It is asked before: a change that waits for an answer is lost with its page.
-      const isThere = blob === stored && (isLast || (await database.count(PICTURES, tab)) > 0)
+      const isForgotten = !isLast && isStored && (await database.count(PICTURES, record.picture)) === 0
       if (number !== last) return // A newer one was handed over meanwhile.
       const change = database.transaction([RECORDS, PICTURES], 'readwrite')
       change.done.catch(() => {}) // What fails is told by the step that failed.
-      const puts = [change.objectStore(RECORDS).put(record, tab)]
-      if (!isThere) puts.push(change.objectStore(PICTURES).put(blob, tab))
+      const pictures = change.objectStore(PICTURES)
+      /** @type {Promise<unknown>[]} */
+      const steps = [change.objectStore(RECORDS).put(record, tab)]
+      for (const [blob, key] of keys) if (isForgotten || !stored.has(blob)) steps.push(pictures.put(blob, key))
+      for (const [blob, key] of stored) if (!keys.has(blob)) steps.push(pictures.delete(key))
       change.commit()
-      await Promise.all([...puts, change.done])
-      stored = blob
+      await Promise.all([...steps, change.done])
+      stored = keys
       if (number === last) localStorage.removeItem(LAST_KEY + tab)
     },
     /** Nothing remains, of no tab. */
     async forget() {
-      stored = null
+      stored = new Map()
       for (const key of Object.keys(localStorage)) if (key.startsWith(LAST_KEY)) localStorage.removeItem(key)
       const change = (await open()).transaction([RECORDS, PICTURES], 'readwrite')
       await Promise.all([change.objectStore(RECORDS).clear(), change.objectStore(PICTURES).clear(), change.done])

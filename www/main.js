@@ -277,7 +277,8 @@ window.addEventListener('keydown', (event) => {
     return event.preventDefault()
   }
   const {key, shiftKey: shift, altKey: alt} = event
-  const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer})
+  const removes = (key === 'Delete' || key === 'Backspace') && focused?.matches('.object-swatch') === true // Which stands for the object.
+  const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer: onViewer || removes})
   if (action === null) return
   if (key === 'Escape') gesture = null // What is under the hand is let go.
   if (gesture) return event.preventDefault() // It reckons from the work and the tool at the press.
@@ -429,7 +430,7 @@ for (const sheet of /** @type {const} */ (['keys', 'about'])) {
 
 listenToView(part, dispatch, getState)
 
-listenToObjects(part('objects'), dispatch)
+listenToObjects(part('objects'), dispatch, getState)
 
 part('boot').remove()
 part('page').hidden = false

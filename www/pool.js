@@ -112,6 +112,15 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
     onRestart(failure)
   }
 
+  /** What waits for these jobs is dropped; what is being done for them is done. @param {readonly number[]} jobs @returns {Ended} what is told to those who waited */
+  const dropWaiting = (jobs) => {
+    const ended = new Ended()
+    const [gone, stay] = [queue.filter(({job}) => jobs.includes(job)), queue.filter(({job}) => !jobs.includes(job))]
+    queue = stay
+    for (const task of gone) task.reject(ended)
+    return ended
+  }
+
   /** @param {Extent} extent @returns {ViewRect} */
   const wholeOf = ({width, height}) => [0, 0, width, height]
 
@@ -164,8 +173,8 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
      */
     async segment(request, onPart) {
       const {job, size: extent, boxes, mode, classChoice, isPreview} = request
-      const started = performance.now()
       const parts = await plan(request)
+      let started = 0 // Not while others were before it.
       const whole = viewKey(wholeOf(extent))
       const tiles = parts.filter(({view}) => viewKey(view) !== whole).length
       let encodes = 0
@@ -174,6 +183,7 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
         const isTile = viewKey(view) !== whole
         const what = {job, rank: isPreview ? RANK.preview : RANK.masks, needs: /** @type {const} */ ('picture'), view: viewKey(view), encodes: isTile, boxes: places.length}
         const {masks, run} = await add(what, (engine) => {
+          started ||= performance.now()
           const probabilities = subject.whole?.kept.probabilities ?? null
           return engine.ask('segment', {boxes: places.map((i) => /** @type {Box} */ (boxes[i])), mode, classChoice, view, probabilities}, view)
         })
@@ -202,12 +212,10 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
       held = wished
       pump()
     },
+    drop: dropWaiting,
     /** What waits for these jobs is dropped, what does them is ended. @param {readonly number[]} jobs */
     cancel(jobs) {
-      const ended = new Ended()
-      const [gone, stay] = [queue.filter(({job}) => jobs.includes(job)), queue.filter(({job}) => !jobs.includes(job))]
-      queue = stay
-      for (const task of gone) task.reject(ended)
+      const ended = dropWaiting(jobs)
       for (const slot of slots.filter(({task}) => task && jobs.includes(task.job))) {
         slot.task?.reject(ended)
         slot.task = null

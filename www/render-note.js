@@ -27,11 +27,11 @@ export function renderKeeping(part, keeping) {
  * @param {Note} note @param {Translator} translator
  * @returns {{words: string, answers: readonly {answer: NoteAnswer, key: MessageKey}[]}}
  */
-export function noteTexts(note, {t, count, moment}) {
+export function noteTexts(note, {t, count, moment, sourceName}) {
   switch (note.kind) {
     case 'kept':
       return {
-        words: count('note.kept', note.session.work.items.length, {name: note.session.source.name, when: moment(note.savedMs)}),
+        words: count('note.kept', note.session.work.items.length, {name: sourceName(note.session.source), when: moment(note.savedMs)}),
         answers: [{answer: 'reopen', key: 'note.reopen'}, {answer: 'forget', key: 'note.forget'}],
       }
     case 'reopened': {
@@ -45,7 +45,7 @@ export function noteTexts(note, {t, count, moment}) {
       return {words: t('note.unsaved', {names: note.names}), answers: []}
     case 'replaced':
       return {
-        words: count('note.replaced', note.session.work.items.length, {name: note.session.source.name}),
+        words: count('note.replaced', note.session.work.items.length, {name: sourceName(note.session.source)}),
         answers: [{answer: 'reopen', key: 'note.reopen'}],
       }
     case 'offer':

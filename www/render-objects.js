@@ -152,8 +152,13 @@ export function idOf(event) {
   return id === undefined ? null : Number(id)
 }
 
-/** @param {HTMLElement} list @param {(action: Action) => void} dispatch */
-export function listenToObjects(list, dispatch) {
+/** @param {HTMLElement} list @param {(action: Action) => void} dispatch @param {() => State} getState */
+export function listenToObjects(list, dispatch, getState) {
+  // A click on a name chooses its object, and keys go on to mean the picture; the next one writes the name.
+  list.addEventListener('mousedown', (event) => {
+    const id = idOf(event)
+    if (within(event, '.object-name') && id !== null && !getState().selected.includes(id)) event.preventDefault()
+  })
   list.addEventListener('click', (event) => {
     const id = idOf(event)
     if (id === null) return

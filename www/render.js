@@ -20,7 +20,7 @@ import {createObjects} from './render-objects.js'
 import {classText, predictedClass, renderClasses} from './render-classes.js'
 import {renderView, valueFacts} from './render-view.js'
 import {wantedWindow} from './windowing.js'
-import {currentSlice} from './work.js'
+import {currentItems, currentSlice, progressOf} from './work.js'
 
 /** A wait under this is not worth a word. */
 const QUIET_MS = 150
@@ -189,7 +189,7 @@ function renderBar(part, state, translator) {
   const {t} = translator
   const {study} = state
   text(part('file'), study ? translator.sourceName(study.source) : '')
-  document.title = study ? `${study.source.name} · medbox` : t('app.title')
+  document.title = study ? `${translator.sourceName(study.source)} · medbox` : t('app.title')
   const undo = study?.past.at(-1)?.label
   const redo = study?.future.at(-1)?.label
   renderStep(part('undo'), undo ? t('bar.undo.what', {what: translator.label(undo)}) : t('bar.undo'), `${t('key.ctrl')}+Z`, undo)
@@ -277,6 +277,7 @@ function renderStatus(part, state, previous, translator) {
   const {words, share, canStop} = progress(state, translator)
   const isBusy = share !== null
   text(part('statusText'), words)
+  attribute(part('statusText'), 'title', words) // Where it does not fit.
   // What is heard changes with the stage, not with every tick of the clock.
   const isNews = !previous || stageOf(previous) !== stageOf(state) || progress(previous, translator).share === null
   if (!isBusy || isNews) text(part('live'), words)
@@ -321,8 +322,12 @@ export function progress(state, translator) {
       }
       case 'window':
         return {words: t('status.window'), share: 0, canStop}
-      case 'segment':
-        return {words: t('status.segment', {time: duration(elapsed)}), share: 1 - job.left / job.ids.length, canStop}
+      case 'segment': {
+        const {n, done} = masksDone(state)
+        const isOne = job.isDraft || n - done < 2
+        const words = isOne ? t('status.segment', {time: duration(elapsed)}) : t('status.segment.many', {done, n})
+        return {words: [words, ...saveWaits(state, translator)].join(' · '), share: isOne ? 1 - job.left / job.ids.length : done / n, canStop}
+      }
       case 'look':
         return {words: t('status.open'), share: 0, canStop}
       case 'export':
@@ -338,8 +343,15 @@ export function progress(state, translator) {
   return {words: idleWords(state, translator), share: job && job.startedMs !== null && elapsed >= QUIET_MS && study ? 0 : null, canStop: false}
 }
 
-/** What is to be saved and needs a model that is not there. @param {State} state @param {Translator} translator @returns {string[]} */
-const saveWaits = (state, {t}) => (state.model || state.saving.length === 0 ? [] : [t('status.waitSave', {names: waitingNames(state)})])
+/** What is to be saved, and needs masks that are being made or a model that is not there. @param {State} state @param {Translator} translator @returns {string[]} */
+const saveWaits = (state, {t}) =>
+  (state.saving.length === 0 ? [] : [t(state.model ? 'status.waitMasks' : 'status.waitSave', {names: waitingNames(state)})])
+
+/** How many objects there are that the model draws or has drawn, and how many of them have their masks. @param {State} state */
+function masksDone(state) {
+  const all = state.study ? currentItems(state.study).map((item) => progressOf(state, item)) : []
+  return {n: all.filter((progress) => progress !== 'refused').length, done: all.filter((progress) => progress === 'done').length}
+}
 
 /** @param {import('./types.js').Progress | null} read @param {Translator} translator @returns {{words: string, share: number}} */
 function readingWords(read, {t, percent, size}) {
@@ -355,13 +367,13 @@ function idleWords(state, translator) {
   const {t, percent, count} = translator
   if (state.notice) return translator.label(state.notice)
   if (!state.study) return state.model ? t('status.ready') : ''
-  const [waits] = saveWaits(state, translator)
+  const [waits] = state.model ? [] : saveWaits(state, translator)
   if (waits) return waits
   const {encoding} = currentSlice(state.study)
   if (encoding === 'stopped') return t('status.stopped')
   if (encoding !== 'done') return state.model ? t('status.encode.start') : ''
   const n = state.study.work.items.filter((item) => item.mask).length
-  if (n === 0) return t('status.readyForBox')
+  if (n === 0) return state.tool === 'box' ? t('status.readyForBox') : t(`tool.${state.tool}.title`)
   const seen = predictedClass(state)
   return count('status.masks', n) + (seen ? `, ${t('status.class', {name: translator.className(seen.name), percent: percent(seen.share)})}` : '')
 }

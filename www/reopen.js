@@ -15,7 +15,12 @@ const ASIDE_MAX = 5
  * something else is open by now.
  * @param {State} state @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
  */
-export function sessionRead(state, {session, from, savedMs, shelved}) {
+export function sessionRead(state, {aside: before = [], ...action}) {
+  return sessionTaken(before.length > 0 ? {...state, aside: [...state.aside, ...before].slice(0, ASIDE_MAX)} : state, action)
+}
+
+/** @param {State} state @param {Omit<Extract<Action, {type: 'session-read'}>, 'aside'>} action @returns {[State, Effect[]]} */
+function sessionTaken(state, {session, from, savedMs, shelved}) {
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
   const aside = withAside(state.aside, keptOf(state))
@@ -107,7 +112,7 @@ export function noteStands(before, after) {
 export function keepEffects(before, after) {
   const isClosed = before.study !== null && after.study === null
   const subject = isClosed ? before : after
-  if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after))) return []
+  if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after) || before.aside !== after.aside)) return []
   const session = sessionOf(subject)
-  return session ? [{type: 'keep', session, shelved: isClosed}] : []
+  return session ? [{type: 'keep', session, aside: after.aside, shelved: isClosed}] : []
 }

@@ -24,7 +24,7 @@ export function createSaving(dispatch, pool) {
   const keep = createKeep()
   /** Reads and writes of the store, one after the other. */
   let turn = Promise.resolve()
-  /** @typedef {{session: Session, shelved: boolean}} Change */
+  /** @typedef {{session: Session, aside: readonly Session[], shelved: boolean}} Change */
   /** @type {Change | null} */
   let waiting = null
   /** Handed to the store, which has not answered: a page that ends meanwhile hands it over again. @type {Change | null} */
@@ -52,11 +52,11 @@ export function createSaving(dispatch, pool) {
     clearTimeout(timer)
     const change = waiting ?? (isLast ? unanswered : null)
     if (!change) return
-    const {session, shelved} = change
+    const {session, ...about} = change
     waiting = null
     unanswered = change
     const put = async () => {
-      await keep.put(session, {search: location.search, shelved, nowMs: Date.now()}, isLast)
+      await keep.put(session, {...about, search: location.search, nowMs: Date.now()}, isLast)
       if (unanswered === change) unanswered = null
     }
     // The store itself does one change after the other.
@@ -80,9 +80,9 @@ export function createSaving(dispatch, pool) {
       isReady = true
       return found
     },
-    /** @param {Session} session @param {boolean} shelved */
-    keepSoon(session, shelved) {
-      waiting = {session, shelved}
+    /** @param {Change} change */
+    keepSoon(change) {
+      waiting = change
       clearTimeout(timer)
       const nowMs = performance.now()
       timer = setTimeout(keepNow, nowMs - lastMs < KEEP_MS ? KEEP_MS : 0)

@@ -8,7 +8,7 @@
 import {changeEverywhere} from './history.js'
 import {PageError} from './protocol.js'
 import {fromRunLengths, packMask, runLengths} from './runs.js'
-import {currentSlice, maskKey} from './work.js'
+import {currentSlice, maskKey, progressOf} from './work.js'
 
 /** The form that is written. A reader refuses a later one. */
 export const SESSION_VERSION = 1
@@ -26,7 +26,8 @@ export function sessionOf(state) {
   if (!study) return null
   const {width, height} = currentSlice(study)
   const id = model && {name: model.name, sha256: model.sha256}
-  return {source: study.source, size: {width, height}, work: study.work, sliceIdx: study.sliceIdx, mode, model: id}
+  const refused = study.work.items.filter((item) => progressOf(state, item) === 'refused').map((item) => item.id)
+  return {source: study.source, size: {width, height}, work: study.work, sliceIdx: study.sliceIdx, mode, model: id, refused}
 }
 
 /** Whether something was made that is worth keeping. What was undone is: without it, what was kept before would come back. @param {State} state */
@@ -36,7 +37,7 @@ export const isWorth = ({study}) => study !== null && (study.work.items.length >
 export function keepsOther(a, b) {
   return (
     a.study?.source !== b.study?.source || a.study?.work !== b.study?.work || a.study?.sliceIdx !== b.study?.sliceIdx ||
-    a.mode !== b.mode || a.model !== b.model
+    a.mode !== b.mode || a.model !== b.model || a.refused !== b.refused
   )
 }
 
@@ -44,7 +45,7 @@ export function keepsOther(a, b) {
  * The session as JSON can hold it, without the picture's bytes.
  * @param {Session} session
  */
-export function writeSession({source, size, work, sliceIdx, mode, model}) {
+export function writeSession({source, size, work, sliceIdx, mode, model, refused}) {
   return {
     medbox: SESSION_VERSION,
     picture: {name: source.name.slice(-NAME_MAX), type: source.blob.type, ...size, demo: source.demo},
@@ -53,6 +54,7 @@ export function writeSession({source, size, work, sliceIdx, mode, model}) {
     sliceIdx,
     classChoice: work.classChoice,
     window: work.window,
+    refused,
     lastItemId: work.lastItemId,
     items: work.items.map(({mask, ...item}) => ({...item, mask: mask && writeMask(mask)})),
   }
@@ -93,6 +95,7 @@ export function readSession(value, picture) {
     sliceIdx: 0,
     mode: record.mode,
     model: record.model === null ? null : readModel(record.model),
+    refused: list(record.refused ?? [], 'what was stopped').map((id) => whole(id, 'what was stopped')), // Earlier pages did not tell.
   }
 }
 
@@ -224,7 +227,9 @@ function whole(value, what) {
  */
 export function withSession(state, study, session) {
   const {mode, model, sliceIdx} = session
-  const restored = {...state, mode, study: {...study, sliceIdx, work: session.work}}
+  const shown = {...state, mode, study: {...study, sliceIdx, work: session.work}}
+  const stopped = session.work.items.filter(({id}) => session.refused.includes(id))
+  const restored = {...shown, refused: stopped.map(({box}) => maskKey(shown, box))}
   if (model?.name === state.model?.name) return restored
   const then = {...restored, model: state.model && {...state.model, name: model?.name ?? ''}}
   // Whether that model took the class is not known here: it was told the choice, or nothing.

@@ -54,6 +54,17 @@ function afterMakingWay(state, job) {
   return job.kind === 'encode' ? withEncoding(idle, 'waiting') : idle
 }
 
+/**
+ * Masks of objects that are gone are asked for no longer: what waits for a worker is dropped, and what one has begun it ends.
+ * @param {State} state @returns {[State, Effect[]]}
+ */
+export function withoutGone(state) {
+  const there = new Set(state.study?.work.items.map(({id}) => id))
+  const gone = state.jobs.filter((job) => job.kind === 'segment' && !job.isDraft && !job.ids.some((id) => there.has(id)))
+  const ids = gone.map(({id}) => id)
+  return ids.length === 0 ? [state, []] : [ids.reduce(endJob, state), [{type: 'drop', ids}]]
+}
+
 /** @param {State} state @returns {State} */
 function refuseStale(state) {
   const keys = state.study ? currentItems(state.study).map((item) => maskKey(state, item.box)) : []

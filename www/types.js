@@ -178,6 +178,7 @@
  * @property {number} sliceIdx
  * @property {Mode} mode
  * @property {ModelId | null} model  null: none was loaded
+ * @property {readonly number[]} refused  objects whose masks are out of date because a person stopped them
  */
 /** @typedef {{session: Session, from: 'file' | 'browser', savedMs: number | null}} Reopening  a session whose picture is being opened */
 
@@ -301,7 +302,7 @@
  *   | {type: 'fetched', id: number, blob: Blob}
  *   | {type: 'demo-chosen', demo: Demo}
  *   | {type: 'source-asked', url: string, name: string}
- *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean}
+ *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean, aside?: readonly Session[]}
  *   | {type: 'opened', id: number, opened: Opened}
  *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
  *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
@@ -420,8 +421,9 @@
  *   | {type: 'look', id: number, source: Source, picture: Extent & {name: string}, wish: LookJob['wish']}
  *   | {type: 'copy', words: string}
  *   | {type: 'read-session', blob: Blob}
- *   | {type: 'keep', session: Session, shelved: boolean}
+ *   | {type: 'keep', session: Session, aside: readonly Session[], shelved: boolean}
  *   | {type: 'forget'}
+ *   | {type: 'drop', ids: readonly number[]}
  *   | {type: 'refine', id: number, size: Extent, mask: Mask, how: Refinement}
  *   | {type: 'take-update'}
  *   | {type: 'install'}

@@ -10,7 +10,7 @@ import {
 } from './correct.js'
 import {isSessionName} from './export-name.js'
 import {isSaving, nextExport, savedNotice, saveAsked, withoutMasks, withoutSaving} from './exporting.js'
-import {boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
+import {BOX_MIN_PX, boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
 import {batchOf, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
@@ -22,7 +22,7 @@ import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
 import {withOwnMasks} from './session.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
-import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen} from './stopping.js'
+import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen, withoutGone} from './stopping.js'
 import {
   isWindowMoving, masksRenewed, nextWindow, presetChosen, sameWindow, wantedWindow, windowDragged, windowed, windowKept, windowSettled,
   WINDOW_8_BIT,
@@ -108,12 +108,13 @@ export const initialState = (settings = {}) => ({
 /** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
 export function update(state, action) {
   const [acted, asked] = act(state, action)
-  const [working, jobs] = assign(acted)
+  const [needed, drops] = withoutGone(acted)
+  const [working, jobs] = assign(needed)
   const [measuring, measures] = askMeasures(working)
   const [assigned, comparisons] = askComparisons(measuring)
   const [probing, probes] = askProbe(assigned)
   const next = noteStands(state, probing) ? probing : {...probing, note: null}
-  const effects = [...asked, ...jobs, ...measures, ...comparisons, ...probes, ...keepEffects(state, next)]
+  const effects = [...asked, ...drops, ...jobs, ...measures, ...comparisons, ...probes, ...keepEffects(state, next)]
   if (!sameSettings(state, next)) effects.push({type: 'remember', settings: settingsOf(next)})
   return [next, effects]
 }
@@ -441,13 +442,13 @@ function act(state, action) {
       return [rivalMade(state, action), []]
 
     case 'anchor-set':
-      return [{...state, anchor: action.at}, []]
+      return [{...state, anchor: action.at, notice: {key: 'hint.second'}}, []]
     case 'drafted':
       return [drafted(state, action), []]
     case 'draft-kept':
       return [draftKept(state), []]
     case 'draft-dropped':
-      return [{...state, draft: null, anchor: null, stroke: null, windowDraft: null}, []]
+      return [letGo(state), []]
     case 'box-placed': {
       if (!study) return [state, []]
       const {view, viewport} = state
@@ -541,7 +542,7 @@ function act(state, action) {
       if (state.menu) return [{...state, menu: null}, []]
       if (state.sheet) return [{...state, sheet: null}, []]
       if (state.draft || state.anchor || state.stroke || state.windowDraft) {
-        return [{...state, draft: null, anchor: null, stroke: null, windowDraft: null}, []]
+        return [letGo(state), []]
       }
       // The way back to what the browser kept is closed by its own button alone.
       if (state.note && state.note.kind !== 'kept') return [{...state, note: null}, []]
@@ -553,6 +554,9 @@ function act(state, action) {
       return unreachable(action)
   }
 }
+
+/** @param {State} state @returns {State} */
+const letGo = (state) => ({...state, draft: null, anchor: null, stroke: null, windowDraft: null, notice: state.anchor ? null : state.notice})
 
 /** A line is drawn, and a box dragged, on the picture as it lies. Between two clicks nothing is held. @param {State} state */
 const isHeld = ({stroke, draft, anchor}) => stroke !== null || (draft !== null && !anchor)
@@ -647,8 +651,9 @@ function drafted(state, {id, verb, box: wished}) {
 /** @param {State} state @returns {State} */
 function draftKept(state) {
   const {study, draft} = state
-  const idle = {...state, draft: null, anchor: null}
-  if (!study || !draft || !isBigEnough(draft.box)) return idle
+  const idle = letGo(state)
+  if (!study || !draft) return idle
+  if (!isBigEnough(draft.box)) return {...idle, notice: {key: 'notice.boxSmall', values: {n: BOX_MIN_PX}}}
   if (!draft.isNew) return changeBox(idle, draft.id, draft.box, draft.verb === 'resize' ? 'undo.resize' : 'undo.move', {mask: draft.mask})
   const item = itemFromDraft(study, draft)
   const work = {...study.work, items: [...study.work.items, item], lastItemId: item.id}

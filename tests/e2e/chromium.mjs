@@ -21,6 +21,7 @@ import {agreement, areaOf, cornersOnScreen, demoOf, DEMOS, labelsByCommandLine, 
 // Areas that have grown have files of their own; each runs alone too.
 import './chromium/comparing.mjs'
 import './chromium/correct.mjs'
+import './chromium/embedding.mjs'
 import './chromium/offline.mjs'
 import './chromium/pace.mjs'
 import './chromium/pool.mjs'

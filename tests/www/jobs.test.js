@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import {test} from 'node:test'
 
+import {createTranslator} from '../../www/i18n.js'
 import {foremostJob, jobOfKind} from '../../www/jobs.js'
+import {messages} from '../../www/locales/en.js'
+import {progress} from '../../www/render.js'
 import {isUpToDate, itemOf, lastJob, openedState, play, segmentedAll, types, withObject} from './support.js'
 
 test('masks of other boxes are asked for while one is still being made', () => {
@@ -57,6 +60,28 @@ test('stopping names the jobs that end; what is being saved is left alone', () =
   assert.deepEqual(saving.jobs.map(({kind}) => kind), ['export'])
   const {id} = lastJob(play(saving, {type: 'box-placed'}).state)
   const {state, effects} = play(saving, {type: 'box-placed'}, {type: 'cancelled'})
-  assert.deepEqual(effects.at(-1), {type: 'cancel', ids: [id]})
+  assert.deepEqual(effects.filter(({type}) => type === 'cancel'), [{type: 'cancel', ids: [id]}])
   assert.deepEqual(state.jobs.map(({kind}) => kind), ['export'])
+})
+
+test('masks of objects that are gone are asked for no longer, and hold up nothing', () => {
+  const drawn = play(openedState(), {type: 'box-placed'}, {type: 'save-asked', what: 'label'})
+  const {id} = lastJob(drawn.state)
+  const {state, effects} = play(drawn.state, {type: 'undo'})
+  assert.deepEqual(effects.filter(({type}) => type === 'drop'), [{type: 'drop', ids: [id]}])
+  assert.deepEqual([state.jobs, state.saving], [[], []])
+  const again = play(state, {type: 'redo'})
+  assert.deepEqual(types(again.effects), ['segment'])
+})
+
+test('of many masks the status tells how many are there, and what is saved when all are', () => {
+  const drawn = play(withObject(openedState(), [0, 0, 40, 40]), {type: 'box-placed'}, {type: 'drafted', id: null, verb: 'draw', box: [50, 50, 90, 90]}, {type: 'draft-kept'}).state
+  const waiting = play(drawn, {type: 'save-asked', what: 'label'}, {type: 'tick', nowMs: 1000}, {type: 'tick', nowMs: 3000}).state
+  const {words, share} = progress(waiting, createTranslator('en', messages))
+  assert.deepEqual([words, share], ['Drawing masks… 1 of 3 · saved then: scan_mask.png', 1 / 3])
+})
+
+test('a file that is looked into is told before the masks that are being made', () => {
+  const drawn = play(openedState(), {type: 'box-placed'}, {type: 'file-given', blob: new Blob(), name: 'next.tif', demo: null}).state
+  assert.equal(foremostJob(drawn)?.kind, 'look')
 })

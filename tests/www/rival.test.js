@@ -86,7 +86,7 @@ test('undo of the class brings the masks of the class before, without asking aga
 })
 
 test('modalities are called as people call them', async () => {
-  assert.equal(classText(classyState(), translator), 'Class: MR 80%')
+  assert.equal(classText(classyState(), translator), 'Modality: MR 80%')
   const {className} = await loadTranslator('de')
   assert.deepEqual(['us', 'xray', 'something new'].map(className), ['Ultraschall', 'Röntgen', 'something new'])
 })
@@ -108,7 +108,7 @@ test('a class that the model does not know is not told, and shown as not chosen'
   const {state, effects} = play(classyState(), {type: 'class-chosen', choice: 'x-files'}, {type: 'nudged', dx: 1, dy: 0, resize: false})
   assert.deepEqual(tellings(effects), ['auto'])
   assert.equal(isUpToDate(answer(state)), true)
-  assert.equal(classText(state, translator), 'Class: MR 80%')
+  assert.equal(classText(state, translator), 'Modality: MR 80%')
 })
 
 test('the classes to compare with are called as the language of now calls them', async () => {

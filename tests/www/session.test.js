@@ -96,6 +96,18 @@ test('a reopened session asks for no mask again', () => {
   assert.equal(encoded.state.note, null, 'there is nothing to say of it')
 })
 
+test('a mask that a person kept by stopping its successor stays over a reload', () => {
+  const other = {...INFO, name: 'other'}
+  const chosen = play(workedState(), {type: 'model-chosen', name: 'other'}, {type: 'model-loaded', info: other}).state
+  const stopped = play(chosen, {type: 'encoded', id: chosen.lastJobId, probabilities: null, ms: 9}, {type: 'cancelled'}).state
+  const kept = session(stopped)
+  assert.deepEqual(kept.refused, [1, 2])
+  const {state} = reopen(startedState('other'), again(kept), {from: 'browser', savedMs: 1})
+  const encoded = play(state, {type: 'encoded', id: state.lastJobId, probabilities: null, ms: 9})
+  assert.ok(!types(encoded.effects).includes('segment'))
+  assert.deepEqual(itemOf(encoded.state).mask?.bytes, itemOf(workedState()).mask?.bytes)
+})
+
 test('masks that were not done when the page ended are asked for', () => {
   const waiting = play(openedState(), {type: 'box-placed'}).state
   const {state} = reopen(startedState(), again(session(waiting)))
@@ -322,6 +334,17 @@ test('a picture that is closed is kept as closed', () => {
   const [kept] = keptBy(workedState(), {type: 'closed'})
   assert.equal(kept?.shelved, true)
   assert.equal(kept?.session.work.items.length, 2)
+})
+
+test('what was put aside is kept with the work, and comes back with it', () => {
+  const drawn = withObject(open(workedState(), 'other.png'), [2, 2, 20, 15])
+  const [effect] = keptBy(drawn, {type: 'selected', id: 1}, {type: 'nudged', dx: 1, dy: 0, resize: false})
+  assert.deepEqual(effect?.aside.map(({source}) => source.name), ['scan.png'])
+  assert.ok(effect)
+  const {state} = reopen(startedState(), effect.session, {from: 'browser', savedMs: 1, aside: effect.aside})
+  assert.deepEqual(names(state), ['scan.png'])
+  const [closed] = keptBy(state, {type: 'note-closed'}, {type: 'note-closed'})
+  assert.deepEqual(closed?.aside, [], 'what a person has closed is let go of')
 })
 
 test('what was forgotten is not kept again, the next picture is', () => {

@@ -283,3 +283,16 @@ test('going back to the picture that was closed leaves what was being opened', (
   const waiting = play({...closed, model: null}, {type: 'file-given', blob: new Blob(), name: 'b.png', demo: null}, {type: 'resumed'}).state
   assert.equal(waiting.pending, null)
 })
+
+test('a box too small to be one is told, not lost without a word', () => {
+  const {state} = play(openedState(), {type: 'drafted', id: null, verb: 'draw', box: [10, 10, 11, 30]}, {type: 'draft-kept'})
+  assert.deepEqual([studyOf(state).work.items, state.draft, state.notice], [[], null, {key: 'notice.boxSmall', values: {n: 2}}])
+})
+
+test('of a box of which one corner is set, that is told until it ends', () => {
+  const begun = play(openedState(), {type: 'anchor-set', at: [10, 10]}).state
+  assert.deepEqual(begun.notice, {key: 'hint.second'})
+  assert.equal(play(begun, {type: 'escape'}).state.notice, null)
+  const drawn = play(begun, {type: 'drafted', id: null, verb: 'draw', box: [10, 10, 60, 60]}, {type: 'draft-kept'}).state
+  assert.equal(drawn.notice, null)
+})

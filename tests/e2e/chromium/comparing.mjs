@@ -147,7 +147,7 @@ test('the next picture of a series opens without a question', {timeout: SLOW_MS}
   await drop(page, 'next.png', writeLabels({width, height, labels}))
   await page.waitForFunction(() => document.querySelector('[data-part="file"]')?.textContent === 'next.png')
   // It says how to come back to the one before, and asks nothing.
-  await soon(async () => assert.equal(await part(page, 'noteText').innerText(), `${demo.file} with 1 object was put aside.`))
+  await soon(async () => assert.equal(await part(page, 'noteText').innerText(), `${demo.title} with 1 object was put aside.`))
   assert.deepEqual(problems, [])
   await context.close()
 })

@@ -340,9 +340,10 @@ test('a finger paints until a pen is used; then the pen draws and the finger mov
   const finger = (/** @type {Point[]} */ path) => along(path, (type, x, y) => hand.send('Input.dispatchTouchEvent', {
     type: /** @type {const} */ ({down: 'touchStart', move: 'touchMove', up: 'touchEnd'})[type], touchPoints: type === 'up' ? [] : [{x, y}],
   }))
-  const pen = (/** @type {Point[]} */ path) => along(path, (type, x, y) => hand.send('Input.dispatchMouseEvent', {
+  const byPenAt = (/** @type {'down' | 'move' | 'up'} */ type, /** @type {number} */ x, /** @type {number} */ y) => /** @type {const} */ ({
     type: /** @type {const} */ ({down: 'mousePressed', move: 'mouseMoved', up: 'mouseReleased'})[type], x, y, button: 'left', buttons: type === 'up' ? 0 : 1, pointerType: 'pen', clickCount: 1,
-  }))
+  })
+  const pen = (/** @type {Point[]} */ path) => along(path, (type, x, y) => hand.send('Input.dispatchMouseEvent', byPenAt(type, x, y)))
   await page.keyboard.press('p')
   await sizeBrush(page, 5)
   await finger([[60, 60], [75, 60], [90, 60]])
@@ -354,7 +355,13 @@ test('a finger paints until a pen is used; then the pen draws and the finger mov
   await finger([[60, 100], [75, 100], [90, 100]])
   await soon(async () => assert.equal(agreement(await saveLabels(page), byPen), 1, 'the finger has not drawn'))
   await page.mouse.move(0, 0)
-  await pen([[60, 120], [75, 120], [90, 120]])
+  // A palm comes down on the glass while the pen draws, and the system takes it back.
+  await along([[60, 120], [75, 120], [90, 120]], async (type, x, y) => {
+    await hand.send('Input.dispatchMouseEvent', byPenAt(type, x, y))
+    if (type !== 'move') return
+    await hand.send('Input.dispatchTouchEvent', {type: 'touchStart', touchPoints: [{x: x + 40, y: y + 40}]})
+    await hand.send('Input.dispatchTouchEvent', {type: 'touchCancel', touchPoints: []})
+  })
   const shifted = await saveLabels(page)
   assert.equal(labelAt(shifted, [88, 120]), 0, 'the picture went 30 pixels to the right with the finger')
   assert.equal(labelAt(shifted, [45, 120]), 1)
@@ -373,7 +380,7 @@ test('a list of boxes is dropped on the picture, gets masks in one step, and is 
   await openDemo(page, demo)
   await drop(page, 'boxes.json', list)
   await masksDone(page, 2)
-  await undoSays(page, 'Undo: take over boxes (2)')
+  await undoSays(page, 'Undo: import boxes (2)')
   const {annotations} = JSON.parse((await save(page, 'coco')).bytes.toString())
   assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [demo.box, [x0 + 20, y0 + 20, x1 - 20, y1 - 20]])
   await part(page, 'undo').click()
@@ -405,12 +412,12 @@ test('a challenge file opens as a picture and offers its boxes; while it is open
   await page.getByText('2D_case.npz holds more for this picture.').waitFor()
   await page.getByRole('button', {name: 'Take its boxes'}).click()
   await masksDone(page, 2)
-  await undoSays(page, 'Undo: take over boxes (2)')
+  await undoSays(page, 'Undo: import boxes (2)')
   const {annotations} = JSON.parse((await save(page, 'coco')).bytes.toString())
   assert.deepEqual(annotations.map((/** @type {any} */ {prompt_box}) => prompt_box), [[40, 30, 120, 100], [130, 40, 200, 120]])
 
   await give()
-  await page.getByText('2D_case.npz holds a picture and boxes. What of it do you want?').waitFor()
+  await page.getByText('2D_case.npz holds a picture and boxes. Which do you want to use?').waitFor()
   await soon(async () => assert.equal(await page.getByRole('dialog').count(), 0))
   await painted(page)
   await soon(async () => assert.equal(await page.locator('.object').count(), 2, 'what is open stays as it is'))

@@ -183,6 +183,25 @@ test('each tab keeps its own, and a tab that is gone is taken over', {timeout: S
   await context.close()
 })
 
+test('a work that was put aside is there after a reload, with its picture', {timeout: SLOW_MS}, async () => {
+  const {context, page, problems} = await openWithMask('PET')
+  const first = await save(page, 'label')
+  await give(page, {name: 'next.jpg', bytes: readFileSync(join(ROOT, 'demos', demoOf('Dermoscopy').file))})
+  await soon(async () => assert.match(await part(page, 'noteText').innerText(), /was put aside\.$/))
+  await drawBox(page, demoOf('Dermoscopy'))
+  await masksDone(page, 1)
+  await soon(async () => assert.deepEqual(await kept(page), [2, 1]))
+  await page.reload()
+  await masksDone(page, 1)
+  await part(page, 'noteClose').click() // What was restored.
+  await soon(async () => assert.match(await part(page, 'noteText').innerText(), /was put aside\.$/))
+  await page.getByRole('button', {name: 'Open it'}).click()
+  await soon(async () => assert.ok((await save(page, 'label')).bytes.equals(first.bytes)))
+  await soon(async () => assert.deepEqual(await kept(page), [2, 1], 'the other one lies aside now'))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
 test('where the browser lets nothing be kept, the page works and says so once', {timeout: SLOW_MS}, async () => {
   const demo = demoOf('PET')
   const {context, page} = await openPage()
