@@ -56,7 +56,16 @@ pub enum ImportError {
         "the COCO file says that {name} is {width} × {height} pixels, and the picture is {} × {}",
         picture.width, picture.height
     )]
-    OtherPicture { name: String, width: u32, height: u32, picture: Size },
+    OtherPicture { name: String, width: f64, height: f64, picture: Size },
+    /// A COCO file that knows the open picture as it lies in its file, before it is turned.
+    #[error(
+        "the COCO file says that {name} is {width} × {height} pixels, and the picture is {height} × {width}: pictures are turned \
+         as their EXIF says, and boxes must be of the turned picture"
+    )]
+    Turned { name: String, width: f64, height: f64 },
+    /// A COCO file that knows the open picture, and nothing on it.
+    #[error("the COCO file has no annotation of this picture")]
+    NoneHere,
     /// More boxes than labels.
     #[error(transparent)]
     TooMany(#[from] SegmentError),
@@ -77,6 +86,8 @@ impl ImportError {
             Self::Unreadable { .. } => "boxes.unreadable",
             Self::WhichPicture { .. } => "boxes.which-picture",
             Self::OtherPicture { .. } => "boxes.other-picture",
+            Self::Turned { .. } => "boxes.turned",
+            Self::NoneHere => "boxes.none-here",
             Self::TooMany(e) => e.code(),
             Self::Box { source, .. } => source.code(),
         }
@@ -91,6 +102,8 @@ impl ImportError {
             Self::Strewn { .. } => "this looks like a picture: choose a file with one number for each object",
             Self::TooLong { .. } | Self::WhichPicture { .. } => "keep what belongs to this picture only",
             Self::OtherPicture { .. } => "choose the file that was made for this picture",
+            Self::Turned { .. } => "make the boxes on the turned picture",
+            Self::NoneHere => "keep its annotations, or choose the file that was made for it",
             Self::Unreadable { .. } => "write [[x0,y0,x1,y1], …]",
             Self::TooMany(e) => e.hint(),
             Self::Box { source, .. } => source.hint(),
@@ -141,29 +154,46 @@ pub fn objects(map: &LabelMap, min_area_px: usize, limits: &Limits) -> Result<Ve
     Ok(map.objects(min_area_px))
 }
 
+/// Boxes on the open picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Boxes {
+    /// In the order of the list; at least one.
+    pub boxes: Vec<BoxPrompt>,
+    /// What a COCO file calls the picture that they are of, where that is not what the open one is called, and it was taken
+    /// because no other one has its size.
+    pub taken_from: Option<String>,
+}
+
 /// A list of boxes on the picture: JSON, or the array `boxes` of a challenge file (NumPy archive).
 ///
 /// As JSON: `[[x0, y0, x1, y1], …]`, the same under the key `boxes`, or a COCO file, of which the annotations of the one
-/// picture are taken whose `file_name` ends with `name`, what the picture's own file is called, or else of the one that has its
-/// size: of each annotation the `prompt_box` that medbox writes, or else the `bbox`. So are COCO results, a list of annotations
-/// without a file around them, if all are of one picture.
+/// picture are taken that is called as the open one is, or else of the one that has its size: of each annotation the
+/// `prompt_box` that medbox writes, or else the `bbox`. So are COCO results, a list of annotations without a file around them,
+/// if all are of one picture.
+///
+/// `name` is what the picture's own file is called, with its folders where they are known: of several pictures of the same name
+/// the one is taken whose `file_name` has most folders in common with it, counted from the end.
 ///
 /// # Errors
 /// [`ImportError::Unreadable`], [`ImportError::TooLong`], [`ImportError::WhichPicture`], [`ImportError::OtherPicture`],
-/// [`ImportError::TooMany`], [`ImportError::Box`] for the first box that cannot be asked for, or [`OpenError`].
+/// [`ImportError::Turned`], [`ImportError::NoneHere`], [`ImportError::TooMany`], [`ImportError::Box`] for the first box that
+/// cannot be asked for, or [`OpenError`].
 ///
 /// # Example
 /// ```
 /// use medbox::{formats::Limits, geometry::{PixelBox, Size}, import};
 /// let size = Size { width: 64, height: 48 };
 /// let coco = br#"{"annotations": [{"bbox": [10, 5, 20, 30]}]}"#; // x, y, width, height
-/// let boxes = import::boxes(coco, size, None, &Limits::default())?;
-/// assert_eq!(boxes[0].box_image(), PixelBox::new(10.0, 5.0, 30.0, 35.0));
+/// let found = import::boxes(coco, size, None, &Limits::default())?;
+/// assert_eq!(found.boxes[0].box_image(), PixelBox::new(10.0, 5.0, 30.0, 35.0));
 /// # Ok::<(), medbox::Error>(())
 /// ```
-pub fn boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Vec<BoxPrompt>, ImportError> {
-    let sides =
-        if is_archive(bytes) { npz::read_boxes(bytes, limits)? } else { json_boxes(bytes, picture, name, limits)? };
+pub fn boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Boxes, ImportError> {
+    let Listed { sides, taken_from } = if is_archive(bytes) {
+        npz::read_boxes(bytes, limits)?.into()
+    } else {
+        json_boxes(bytes, picture, name, limits)?
+    };
     if sides.is_empty() {
         return Err(unreadable(&"the list is empty"));
     }
@@ -173,7 +203,19 @@ pub fn boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -
     let prompt = |(index, [x0, y0, x1, y1]): (usize, [f64; 4])| {
         BoxPrompt::new(x0, y0, x1, y1, picture).map_err(|source| ImportError::Box { number: index + 1, source })
     };
-    sides.into_iter().enumerate().map(prompt).collect()
+    Ok(Boxes { boxes: sides.into_iter().enumerate().map(prompt).collect::<Result<_, _>>()?, taken_from })
+}
+
+/// Boxes as they stand in the list: nothing is checked.
+struct Listed {
+    sides: Vec<[f64; 4]>,
+    taken_from: Option<String>,
+}
+
+impl From<Vec<[f64; 4]>> for Listed {
+    fn from(sides: Vec<[f64; 4]>) -> Self {
+        Self { sides, taken_from: None }
+    }
 }
 
 fn is_archive(bytes: &[u8]) -> bool {
@@ -197,22 +239,43 @@ struct CocoImage {
     /// A number by the book; some tools write text.
     #[serde(default)]
     id: Value,
-    width: Option<u32>,
-    height: Option<u32>,
+    /// Some tools write 200.0.
+    width: Option<f64>,
+    height: Option<f64>,
     /// With the folders that it lay in.
     file_name: Option<String>,
 }
 
 impl CocoImage {
-    fn is_called(&self, name: &str) -> bool {
-        let own = |path: &str| path.rsplit(['/', '\\']).next().map(str::to_lowercase);
-        self.file_name.as_deref().is_some_and(|path| own(path) == own(name))
+    /// How many parts of its path are those of `name`, from the end, upper or lower case alike, and how many to the letter;
+    /// both are 0 unless it is called so.
+    fn likeness(&self, name: &str) -> (usize, usize) {
+        let path = self.file_name.as_deref().unwrap_or_default();
+        let pairs = || path_parts(path).zip(path_parts(name));
+        let folded = pairs().take_while(|(own, other)| own.to_lowercase() == other.to_lowercase()).count();
+        (folded, pairs().take_while(|(own, other)| own == other).count())
     }
 
     /// Its size, where the file tells.
-    fn size(&self) -> Option<(u32, u32)> {
+    fn size(&self) -> Option<(f64, f64)> {
         self.width.zip(self.height)
     }
+}
+
+/// File name first, then its folders outwards.
+fn path_parts(path: &str) -> impl Iterator<Item = &str> {
+    path.rsplit(['/', '\\']).filter(|part| !matches!(*part, "" | "."))
+}
+
+/// Whether two ids are one: tools write 1 as 1.0 and “1” too.
+fn is_same_id(a: &Value, b: &Value) -> bool {
+    let text = |id: &Value| match id {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(|number| number.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    a == b || text(a).zip(text(b)).is_some_and(|(a, b)| a == b)
 }
 
 #[derive(Deserialize)]
@@ -226,7 +289,7 @@ struct CocoAnnotation {
     prompt_box: Value,
 }
 
-fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Vec<[f64; 4]>, ImportError> {
+fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) -> Result<Listed, ImportError> {
     let max_bytes = MAX_JSON_BYTES.min(limits.max_bytes);
     if bytes.len() as u64 > max_bytes {
         return Err(ImportError::TooLong { bytes: bytes.len() as u64, max_bytes });
@@ -237,12 +300,12 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
             let annotations: Vec<CocoAnnotation> = serde_json::from_slice(text).map_err(|e| unreadable(&e))?;
             boxes_of_one(&annotations)
         } else {
-            serde_json::from_slice(text).map_err(|e| unreadable(&e))
+            serde_json::from_slice(text).map(Vec::into).map_err(|e| unreadable(&e))
         };
     }
     let file: BoxFile = serde_json::from_slice(text).map_err(|e| unreadable(&e))?;
     match file {
-        BoxFile { boxes: Some(boxes), .. } => Ok(boxes),
+        BoxFile { boxes: Some(boxes), .. } => Ok(boxes.into()),
         BoxFile { annotations: Some(annotations), images, .. } => {
             coco_boxes(annotations, &images.unwrap_or_default(), picture, name)
         }
@@ -251,12 +314,12 @@ fn json_boxes(bytes: &[u8], picture: Size, name: Option<&str>, limits: &Limits) 
 }
 
 /// Of annotations without a list of pictures, which do not say how large those are.
-fn boxes_of_one(annotations: &[CocoAnnotation]) -> Result<Vec<[f64; 4]>, ImportError> {
-    if let Some(other) = annotations.iter().find(|annotation| annotation.image_id != annotations[0].image_id) {
+fn boxes_of_one(annotations: &[CocoAnnotation]) -> Result<Listed, ImportError> {
+    if let Some(other) = annotations.iter().find(|other| !is_same_id(&other.image_id, &annotations[0].image_id)) {
         let reason = format!("they are of pictures {} and {}", annotations[0].image_id, other.image_id);
         return Err(unreadable(&reason));
     }
-    sides_of(annotations)
+    sides_of(annotations).map(Vec::into)
 }
 
 fn coco_boxes(
@@ -264,28 +327,44 @@ fn coco_boxes(
     images: &[CocoImage],
     picture: Size,
     name: Option<&str>,
-) -> Result<Vec<[f64; 4]>, ImportError> {
+) -> Result<Listed, ImportError> {
     if images.is_empty() {
         return boxes_of_one(&annotations);
     }
-    let fits = |image: &CocoImage| image.size() == Some((picture.width, picture.height));
-    let called: Vec<&CocoImage> =
-        images.iter().filter(|image| name.is_some_and(|name| image.is_called(name))).collect();
-    let fitting: Vec<&CocoImage> = images.iter().filter(|image| fits(image)).collect();
-    let image = match (&called[..], &fitting[..]) {
-        ([image], _) => {
+    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
+    let fits = |image: &&CocoImage| image.size() == Some((width, height));
+    let likeness = |image: &CocoImage| name.map(|name| image.likeness(name)).unwrap_or_default();
+    let most = images.iter().map(likeness).max().unwrap_or_default();
+    let called: Vec<&CocoImage> = images.iter().filter(|image| most.0 > 0 && likeness(image) == most).collect();
+    let called_and_fitting: Vec<&CocoImage> = called.iter().copied().filter(fits).collect();
+    let fitting: Vec<&CocoImage> = images.iter().filter(fits).collect();
+    let (image, is_called) = match (&called[..], &called_and_fitting[..], &fitting[..]) {
+        ([image], ..) => {
             if let Some((width, height)) = image.size().filter(|_| !fits(image)) {
-                let name = name.unwrap_or_default().to_owned();
-                return Err(ImportError::OtherPicture { name, width, height, picture });
+                return Err(other_picture(name.unwrap_or_default(), width, height, picture));
             }
-            image
+            (image, true)
         }
+        (_, [image], _) => (image, true),
         // Pictures are renamed, and the same name may lie in several folders.
-        (_, [image]) => image,
+        (_, _, [image]) => (image, false),
         _ => return Err(ImportError::WhichPicture { n_fitting: fitting.len(), n_pictures: images.len(), picture }),
     };
-    annotations.retain(|annotation| annotation.image_id == image.id);
-    sides_of(&annotations)
+    annotations.retain(|annotation| is_same_id(&annotation.image_id, &image.id));
+    if annotations.is_empty() {
+        return Err(ImportError::NoneHere);
+    }
+    let taken_from = image.file_name.clone().filter(|_| name.is_some() && !is_called);
+    Ok(Listed { sides: sides_of(&annotations)?, taken_from })
+}
+
+/// Why the boxes of a picture of this name and another size are refused.
+fn other_picture(name: &str, width: f64, height: f64, picture: Size) -> ImportError {
+    let name = path_parts(name).next().unwrap_or_default().to_owned();
+    if (height, width) == (f64::from(picture.width), f64::from(picture.height)) {
+        return ImportError::Turned { name, width, height };
+    }
+    ImportError::OtherPicture { name, width, height, picture }
 }
 
 fn sides_of(annotations: &[CocoAnnotation]) -> Result<Vec<[f64; 4]>, ImportError> {
@@ -340,7 +419,7 @@ mod tests {
     fn check_boxes(json: &str, expected: &[[f64; 4]]) {
         let found = boxes(json.as_bytes(), SIZE, None, &Limits::default()).expect("boxes");
         let expected: Vec<PixelBox> = expected.iter().map(|&[x0, y0, x1, y1]| PixelBox::new(x0, y0, x1, y1)).collect();
-        assert_eq!(found.iter().map(|prompt| prompt.box_image()).collect::<Vec<_>>(), expected);
+        assert_eq!(found.boxes.iter().map(|prompt| prompt.box_image()).collect::<Vec<_>>(), expected);
     }
 
     #[track_caller]
@@ -448,7 +527,7 @@ mod tests {
         check_boxes(r#"{"annotations": [{"id": 1, "bbox": [0, 1, 2.5, 2]}, {"bbox": [3, 0, 3, 4]}]}"#, &expected);
         let npz = npz! { "boxes": array![[0.0, 1.0, 2.5, 3.0], [3.0, 0.0, 6.0, 4.0]] };
         let found = boxes(&npz, SIZE, None, &Limits::default()).expect("boxes");
-        assert_eq!(found[1].box_image(), PixelBox::new(3.0, 0.0, 6.0, 4.0));
+        assert_eq!(found.boxes[1].box_image(), PixelBox::new(3.0, 0.0, 6.0, 4.0));
     }
 
     #[test]
@@ -488,8 +567,9 @@ mod tests {
         };
         let found = |second: &str, name: &str| boxes(coco(second).as_bytes(), SIZE, Some(name), &Limits::default());
         for (second, name) in [("b.png", "b.png"), ("train\\\\b.png", "held out/B.PNG")] {
-            let boxes = found(second, name).expect("boxes");
+            let Boxes { boxes, taken_from } = found(second, name).expect("boxes");
             assert_eq!(boxes.iter().map(|b| b.box_image()).collect::<Vec<_>>(), [PixelBox::new(1.0, 1.0, 3.0, 3.0)]);
+            assert_eq!(taken_from, None);
         }
         for (second, name) in [("b.png", "c.png"), ("other/a.png", "a.png")] {
             let err = found(second, name).expect_err("which one it is cannot be told");
@@ -513,8 +593,79 @@ mod tests {
             "choose the file that was made for this picture",
         );
         for size in [r#", "width": 6, "height": 4"#, ""] {
-            assert_eq!(found(size).expect("boxes")[0].box_image(), PixelBox::new(1.0, 1.0, 3.0, 3.0));
+            assert_eq!(found(size).expect("boxes").boxes[0].box_image(), PixelBox::new(1.0, 1.0, 3.0, 3.0));
         }
+        check_error(
+            found(r#", "width": 4, "height": 6"#).unwrap_err(),
+            "boxes.turned",
+            "the COCO file says that scan.png is 4 × 6 pixels, and the picture is 6 × 4: pictures are turned as their EXIF \
+             says, and boxes must be of the turned picture",
+            "make the boxes on the turned picture",
+        );
+    }
+
+    /// A file of pictures of one size; the only box of each starts at its place in the list.
+    fn coco_of(names: &[&str]) -> String {
+        let images = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| serde_json::json!({"id": i, "width": 6.0, "height": 4, "file_name": name}));
+        let annotations = (0..names.len()).map(|i| {
+            // Ids are written in each of the ways that tools have.
+            let id =
+                [serde_json::json!(i), serde_json::json!(i as f64), serde_json::json!(i.to_string())][i % 3].clone();
+            serde_json::json!({"image_id": id, "bbox": [i, 0, 1, 1]})
+        });
+        serde_json::json!({"images": images.collect::<Vec<_>>(), "annotations": annotations.collect::<Vec<_>>()})
+            .to_string()
+    }
+
+    #[test]
+    fn of_pictures_of_one_name_the_folders_tell() {
+        for (names, name, place) in [
+            (["p1/s1.png", "p2/s1.png", "p3/s1.png"], "pat/p2/s1.png", 1),
+            (["p1/s1.png", "p2/s1.png", "p3/s1.png"], "C:\\pat\\p3\\s1.png", 2),
+            (["p1/s1.png", "./p2/s1.png", "p3/s1.png"], "./p2//s1.png", 1),
+            (["ref.png", "REF.PNG", "Ref.png"], "data/REF.PNG", 1),
+            (["ref.png", "REF.PNG", "Ref.png"], "ref.png", 0),
+            (["p1/Ref.png", "p2/REF.PNG", "p3/c.png"], "P2/Ref.png", 1), // the folder says more than the case
+        ] {
+            let found = boxes(coco_of(&names).as_bytes(), SIZE, Some(name), &Limits::default()).expect("boxes");
+            assert_eq!((found.boxes[0].box_image().x0, found.taken_from), (f64::from(place), None), "{name}");
+        }
+        let names = ["p1/s1.png", "p2/s1.png"];
+        let err = boxes(coco_of(&names).as_bytes(), SIZE, Some("p3/s1.png"), &Limits::default()).unwrap_err();
+        assert_eq!(err, ImportError::WhichPicture { n_fitting: 2, n_pictures: 2, picture: SIZE });
+    }
+
+    #[test]
+    fn a_picture_that_was_taken_for_its_size_is_told() {
+        let taken_from = |name: Option<&str>| {
+            boxes(coco_of(&["b/elsewhere.png"]).as_bytes(), SIZE, name, &Limits::default()).expect("boxes").taken_from
+        };
+        assert_eq!(taken_from(Some("scan.png")).as_deref(), Some("b/elsewhere.png"));
+        assert_eq!(taken_from(Some("elsewhere.png")), None);
+        assert_eq!(taken_from(None), None, "nobody knows what the open one is called");
+    }
+
+    #[test]
+    fn of_pictures_of_one_name_the_one_of_the_size_is_taken() {
+        let coco = r#"{"images": [{"id": 1, "width": 9, "height": 9, "file_name": "train/a.png"},
+            {"id": 2, "width": 6, "height": 4, "file_name": "test/a.png"},
+            {"id": 3, "width": 6, "height": 4, "file_name": "test/b.png"}],
+            "annotations": [{"image_id": 2, "bbox": [1, 1, 2, 2]}, {"image_id": 3, "bbox": [0, 0, 1, 1]}]}"#;
+        let found = boxes(coco.as_bytes(), SIZE, Some("a.png"), &Limits::default()).expect("boxes");
+        assert_eq!((found.boxes[0].box_image().x0, found.taken_from), (1.0, None));
+    }
+
+    #[test]
+    fn a_picture_without_annotations_is_no_empty_list() {
+        check_boxes_refused(
+            r#"{"images": [{"id": 4, "width": 6, "height": 4}], "annotations": [{"image_id": 5, "bbox": [1, 1, 2, 2]}]}"#,
+            "boxes.none-here",
+            "the COCO file has no annotation of this picture",
+            "keep its annotations, or choose the file that was made for it",
+        );
     }
 
     #[test]

@@ -58,11 +58,10 @@ impl Letterbox {
     }
 
     /// The same, each side cut to an integer towards zero, as the challenge's inference does; a box may collapse to
-    /// zero width. The ratio comes first: 49 on a side of 49 gives 255.
+    /// zero width. The ratio comes first: 49 on a side of 49 gives 255. Sides keep their fractions until then.
     pub fn model_from_view_truncated(&self, box_view: PixelBox) -> PixelBox {
-        // The reference stores boxes as integers, so sides are cut in pixels of the view too.
         let ratio = f64::from(self.side) / f64::from(self.view.longest());
-        box_view.map(|side| (side.trunc() * ratio).trunc())
+        box_view.map(|side| (side * ratio).trunc())
     }
 
     /// The network's input for this view: resized, min–max over all channels together, zero-padded.
@@ -138,6 +137,14 @@ mod tests {
         let box_view = PixelBox::new(0.0, 10.0, 49.0, 49.0);
         // 256/49 = 5.224…; 10 · 5.224… = 52.24…; 49 · 5.2244…(f64) = 255.99… → 255.
         assert_eq!(letterbox.model_from_view_truncated(box_view), PixelBox::new(0.0, 52.0, 255.0, 255.0));
+    }
+
+    #[test]
+    fn truncated_boxes_are_not_cut_before_the_ratio() {
+        let letterbox = Letterbox::new(size(36, 48), 256);
+        let box_view = PixelBox::new(10.95, 0.15, 20.5, 47.99);
+        // 256/48 = 5.333…; 10.95 · 5.333… = 58.4; 0.15 · 5.333… = 0.8; 20.5 · 5.333… = 109.3…; 47.99 · 5.333… = 255.9….
+        assert_eq!(letterbox.model_from_view_truncated(box_view), PixelBox::new(58.0, 0.0, 109.0, 255.0));
     }
 
     #[test]

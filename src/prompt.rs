@@ -115,16 +115,22 @@ pub enum ClassPrompt {
 }
 
 impl ClassPrompt {
-    /// Reads `auto`, `unknown`, or the name of a modality.
+    /// The word that [`Self::parse`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Predicted => "auto",
+            Self::Unknown => "unknown",
+            Self::Chosen(modality) => modality.name(),
+        }
+    }
+
+    /// Reads `auto`, `unknown`, or the name of a modality, in any case.
     ///
     /// # Errors
     /// [`PromptError::UnknownClass`] with the text that was found.
     pub fn parse(text: &str) -> Result<Self, PromptError> {
-        match text {
-            "auto" => Ok(Self::Predicted),
-            "unknown" => Ok(Self::Unknown),
-            name => Modality::parse(name).map(Self::Chosen),
-        }
+        let word = [Self::Predicted, Self::Unknown].into_iter().find(|word| word.name().eq_ignore_ascii_case(text));
+        word.map_or_else(|| Modality::parse(text).map(Self::Chosen), Ok)
     }
 }
 
@@ -258,6 +264,14 @@ mod tests {
             assert_eq!(Modality::parse(modality.title()), Ok(modality));
         }
         assert_eq!(Modality::Mammography.next(), Modality::Ct);
+    }
+
+    #[test]
+    fn what_the_decoder_is_told_is_read_by_its_name_in_any_case() {
+        for told in [ClassPrompt::Predicted, ClassPrompt::Unknown, ClassPrompt::Chosen(Modality::Xray)] {
+            assert_eq!(ClassPrompt::parse(told.name()), Ok(told));
+            assert_eq!(ClassPrompt::parse(&told.name().to_uppercase()), Ok(told));
+        }
     }
 
     #[test]

@@ -411,7 +411,7 @@ pub fn read_labels(bytes: &[u8], width: u32, height: u32) -> Result<Array, JsVal
 #[wasm_bindgen(js_name = readBoxes)]
 pub fn read_box_list(bytes: &[u8], width: u32, height: u32, name: &str) -> Result<JsValue, JsValue> {
     let size = Size::new(width, height).map_err(js_error)?;
-    let boxes = import::boxes(bytes, size, Some(name), &Limits::default()).map_err(js_error)?;
+    let boxes = import::boxes(bytes, size, Some(name), &Limits::default()).map_err(js_error)?.boxes;
     let sides = |b: PixelBox| [b.x0, b.y0, b.x1, b.y1];
     to_js(&boxes.into_iter().map(|prompt| sides(prompt.box_image())).collect::<Vec<[f64; 4]>>())
 }
@@ -600,7 +600,14 @@ fn read_source(source: &JsValue) -> Result<Study, JsValue> {
         let image = Image::from_rgb8(size, rgb).map_err(js_error)?;
         return Ok(Study {
             image,
-            source: formats::Source { format: "ImageData", bits: 8, channels: 4, float: false, has_more: false },
+            source: formats::Source {
+                format: "ImageData",
+                bits: 8,
+                channels: 4,
+                float: false,
+                has_more: false,
+                turned: false,
+            },
         });
     }
     let bytes = source

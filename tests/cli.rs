@@ -88,6 +88,67 @@ fn of_several_pictures_in_a_file_the_first_is_taken_and_that_is_told() {
 }
 
 #[test]
+fn a_picture_that_is_turned_is_told_of() {
+    let folder = folder_with_disc();
+    let disc = image::open(folder.path().join("disc.png")).expect("a picture").into_luma8();
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    disc.write_to(&mut jpeg, image::ImageFormat::Jpeg).expect("memory takes it");
+    let jpeg = jpeg.into_inner();
+    let exif = b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"; // by a quarter
+    fs::write(folder.path().join("turned.jpg"), [&jpeg[..2], exif, &jpeg[2..]].concat()).expect("a written file");
+    let told = medbox(folder.path(), &["segment", "turned.jpg", "--box", "28,58,112,142"]);
+    assert!(stdout(&told).contains("   1  box 28,58,112,142  "));
+    assert_eq!(
+        String::from_utf8_lossy(&told.stderr),
+        "note: turned.jpg is turned as its EXIF says; boxes and masks are of the turned picture\n"
+    );
+}
+
+#[test]
+fn boxes_of_a_picture_that_is_called_otherwise_are_told_of() {
+    let folder = folder_with_disc();
+    let coco = |name: &str, width: u32| {
+        format!(
+            r#"{{"images": [{{"id": 1, "width": {width}, "height": 140, "file_name": "{name}"}}],
+                "annotations": [{{"image_id": 1, "bbox": [58, 28, 84, 84]}}]}}"#
+        )
+    };
+    let told = |name: &str| {
+        fs::write(folder.path().join("boxes.json"), coco(name, 200)).expect("a written file");
+        let told = medbox(folder.path(), &["segment", "./disc.png", "--boxes", "boxes.json"]);
+        assert!(stdout(&told).contains("   1  box 58,28,142,112  "));
+        String::from_utf8_lossy(&told.stderr).into_owned()
+    };
+    assert_eq!(told("pictures/disc.png"), "");
+    assert_eq!(
+        told("elsewhere.png"),
+        "note: the boxes are those of elsewhere.png, the only picture of this size in boxes.json\n"
+    );
+    fs::write(folder.path().join("boxes.json"), coco("disc.png", 20)).expect("a written file");
+    check_fails(
+        folder.path(),
+        &["segment", "./disc.png", "--boxes", "boxes.json"],
+        1,
+        "error[boxes.other-picture]: the COCO file says that disc.png is 20 × 140 pixels, and the picture is 200 × 140: \
+         boxes.json\nhint: choose the file that was made for this picture\n",
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_name_that_is_no_text_is_written_as_far_as_it_is() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = folder_with_disc();
+    let name = std::ffi::OsStr::from_bytes(b"d\xffsc.png");
+    fs::rename(folder.path().join("disc.png"), folder.path().join(name)).expect("another name");
+    let mut segment = command(folder.path(), &["segment", "--box", "58,28,142,112", "-o", "mask.json"]);
+    stdout(&segment.arg(name).output().expect("medbox starts"));
+    let coco = fs::read(folder.path().join("mask.json")).expect("a file");
+    let coco: Value = serde_json::from_slice(&coco).expect("JSON");
+    assert_eq!(coco["images"][0]["file_name"], "d\u{fffd}sc.png");
+}
+
+#[test]
 fn an_object_that_the_label_map_cannot_show_is_told_of() {
     let folder = folder_with_disc();
     let twice = ["segment", "disc.png", "--box", "58,28,142,112", "--box", "58,28,142,112"];
@@ -101,6 +162,14 @@ fn an_object_that_the_label_map_cannot_show_is_told_of() {
         "note: later objects cover most of 1, which a label map cannot show; .json (COCO) keeps every mask\n"
     );
     assert_eq!(told_on("mask.json"), "");
+    let many = vec![[58, 28, 142, 112]; 14];
+    fs::write(folder.path().join("boxes.json"), serde_json::json!(many).to_string()).expect("a written file");
+    let told = medbox(folder.path(), &["segment", "disc.png", "--boxes", "boxes.json", "-o", "mask.png"]);
+    assert_eq!(
+        String::from_utf8_lossy(&told.stderr),
+        "note: later objects cover most of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 others, which a label map cannot show; \
+         .json (COCO) keeps every mask\n"
+    );
 }
 
 #[test]
@@ -184,6 +253,21 @@ fn what_is_wrong_with_the_input_is_said() {
          hint: give each output a name of its own\n",
     );
     check(
+        &["segment", "-", "--box", "1,2,30,40"],
+        "error[file.dash]: “-” does not stand for standard input\nhint: give the name of a file, or /dev/stdin\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "-"],
+        "error[output.dash]: “-” does not stand for standard output\n\
+         hint: give the name of a file, or of a link to /dev/stdout\n",
+    );
+    fs::create_dir(folder.path().join("sub")).expect("a folder");
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.png", "-o", "sub/../mask.png"],
+        "error[output.twice]: two outputs are one file, and the second would replace the first: sub/../mask.png\n\
+         hint: give each output a name of its own\n",
+    );
+    check(
         &["segment", "disc.png", "--box", "1,2,30,40", "-o", "mask.png", "-o", "none/mask.json"],
         "error[file.io]: the file or its folder does not exist: none/mask.json\nhint: check the path\n",
     );
@@ -193,8 +277,14 @@ fn what_is_wrong_with_the_input_is_said() {
         "error[model.not-found]: there is no model “huge”\n\
          hint: see `medbox models`, or give a folder that holds a manifest.json\n",
     );
+    // A path means what lies there, and no model of that name elsewhere.
     check(
-        &["segment", "disc.png", "--box", "1,2,30,40", "--model", "litemedsam", "--class", "ct"],
+        &["segment", "disc.png", "--box", "1,2,30,40", "--model", "./litemedsam"],
+        "error[model.not-found]: there is no model “./litemedsam”\n\
+         hint: see `medbox models`, or give a folder that holds a manifest.json\n",
+    );
+    check(
+        &["segment", "disc.png", "--box", "1,2,30,40", "--model", "litemedsam", "--class", "CT"],
         "error[prompt.no-class-prompt]: the model “litemedsam” takes no class prompt, so it cannot be told “CT”\n\
          hint: leave the class at auto, or choose a model with a class prompt\n",
     );
@@ -240,12 +330,39 @@ fn usage_errors_exit_with_two() {
     assert!(message.contains("<--box <x0,y0,x1,y1>|--boxes <FILE>>"), "both ways are named: {message}");
     let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--class", "tomography"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(message.contains("there is no class “tomography”; use auto, unknown, ct, mr"), "{message}");
+    let told = "error: invalid value 'tomography' for '--class <CLASS>'\n  \
+                [possible values: auto, unknown, ct, mr, pet, us, xray, dermoscopy, endoscopy, fundus, microscopy, oct, \
+                mammography]\n";
+    assert!(message.starts_with(told), "{message}");
+    let output = medbox(folder.path(), &["eval", "data", "--class", "tomography"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("  [possible values: auto, true, wrong, unknown, ct, mr, "), "{message}");
     let output = medbox(folder.path(), &["segment", "disc.png", "--box", "1,2,3,4", "--max-tiles", "0"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     let told = "error: invalid value '0' for '--max-tiles <N|all>': \
                 closer looks are a number from 1 on, or all; --mode challenge takes none\n";
     assert!(message.starts_with(told), "{message}");
+}
+
+#[test]
+fn help_and_completions_tell_what_can_be_said() {
+    let folder = folder_with_disc();
+    // Lines are as wide as the terminal.
+    let help = |args: &[&str]| stdout(&medbox(folder.path(), args)).split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = help(&["--help"]);
+    for told in [
+        "Draws the masks of structures in boxes on medical images. Not a medical device: for research and teaching.",
+        "Models are looked for in $MEDBOX_MODELS, ./models, and beside the executable.",
+        "Exit codes: 0 done, 1 it could not be done (the message says what, why and what to do), 2 usage.",
+        "Time the sizes and numbers of boxes of the paper's table 4, on demo pictures",
+    ] {
+        assert!(whole.contains(told), "{whole}");
+    }
+    let segment = help(&["segment", "--help"]);
+    assert!(segment.contains("[default: the one that models/default names]"), "{segment}");
+    assert!(segment.contains("[possible values: auto, unknown, ct, mr, "), "{segment}");
+    assert!(help(&["eval", "--help"]).contains("Write one line per object to this CSV file"));
+    assert!(help(&["completions", "bash"]).contains("auto unknown ct mr pet"));
 }
 
 #[test]
@@ -351,14 +468,23 @@ fn a_pipe_takes_an_output() {
 }
 
 #[test]
-fn a_folder_of_models_that_is_not_there_is_told() {
+fn a_folder_of_models_that_is_none_is_told() {
     let folder = folder_with_disc();
-    let args = ["segment", "disc.png", "--box", "1,2,30,40"];
-    let output = command(folder.path(), &args).env("MEDBOX_MODELS", "modells").output().expect("medbox starts");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stderr),
-        "error[model.no-folder]: MEDBOX_MODELS names no folder that is there: modells\nhint: correct it, or unset it\n"
+    let lite = concat!(env!("CARGO_MANIFEST_DIR"), "/models/lite");
+    let above = format!(
+        "error[model.no-folder]: MEDBOX_MODELS names a model, not the folder that holds it: {lite}\n\
+         hint: give the folder above it\n"
     );
+    let missing = "error[model.no-folder]: MEDBOX_MODELS names no folder that is there: modells\n\
+                   hint: correct it, or unset it\n";
+    let empty = "error[model.no-folder]: MEDBOX_MODELS names a folder that holds no model: .\n\
+                 hint: correct it, or unset it\n";
+    for args in [&["segment", "disc.png", "--box", "1,2,30,40"][..], &["models"]] {
+        for (models, message) in [("modells", missing), (".", empty), (lite, &above)] {
+            let output = command(folder.path(), args).env("MEDBOX_MODELS", models).output().expect("medbox starts");
+            assert_eq!(String::from_utf8_lossy(&output.stderr), message);
+        }
+    }
 }
 
 #[test]
@@ -412,6 +538,7 @@ fn the_default_model_names_the_modality_and_can_be_told_another() {
         (&told["class"], told["probabilities"].as_object().map(serde_json::Map::len)),
         (&Value::from("us"), Some(11))
     );
+    assert_eq!((&told["told"], &answer("auto")["told"]), (&Value::from("mr"), &Value::from("auto")));
     let area = |answer: &Value| answer["objects"][0]["area_px"].as_u64().expect("a number of pixels");
     let (auto, unknown) = (area(&answer("auto")), area(&answer("unknown")));
     for area in [auto, unknown, area(&told)] {
@@ -433,6 +560,26 @@ fn the_papers_cases_are_timed() {
         );
     }
     assert_eq!(cases[6]["boxes"], 241);
+}
+
+#[test]
+fn a_folder_without_pictures_cannot_be_timed() {
+    let folder = folder_with_disc();
+    check_fails(
+        folder.path(),
+        &["bench"],
+        1,
+        "error[bench.no-pictures]: the folder of pictures does not exist: www/demos\n\
+         hint: name a folder of pictures with --pictures\n",
+    );
+    fs::remove_file(folder.path().join("disc.png")).expect("a file less");
+    check_fails(
+        folder.path(),
+        &["bench", "--pictures", "."],
+        1,
+        "error[bench.no-pictures]: the folder holds no picture that medbox reads: .\n\
+         hint: name a folder of pictures with --pictures\n",
+    );
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn damaged_lists_of_boxes_do_not_panic() {
     let coco = br#"{"images": [{"id": 1, "width": 17, "height": 17}],
         "annotations": [{"image_id": 1, "bbox": [1.5, 2, 3, 4e0]}, {"image_id": 1, "prompt_box": [1, 2, 9, 9]}]}"#;
     for (name, valid) in [("json", b"[[1, 2, 9, 9], [0.5, 0.5, 17, 17]]".as_slice()), ("coco", coco)] {
-        assert_eq!(import::boxes(valid, SIZE, None, &LIMITS).map(|boxes| boxes.len()), Ok(2), "{name}");
+        assert_eq!(import::boxes(valid, SIZE, None, &LIMITS).map(|found| found.boxes.len()), Ok(2), "{name}");
         check_mutations(&format!("boxes-{name}"), valid);
     }
 }

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use ndarray::{Array2, Array3, array};
+use ndarray::{Array2, Array3};
 use ndarray_npy::NpzWriter;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -131,7 +131,7 @@ fn every_object_of_every_label_map_is_scored_alone() {
     let header = fs::read_to_string(data.path().join("rows.csv")).expect("a file");
     assert_eq!(
         header.lines().next(),
-        Some("dataset,modality,stem,patient,id,box,area,share,dsc,nsd,nsd_contour,predicted_class")
+        Some("dataset,modality,stem,patient,id,box,area,share,dsc,nsd,nsd_contour,predicted_class,mask_suffix")
     );
     let rows = data.rows("rows.csv");
     let named: Vec<String> = rows.iter().map(|row| row[..7].join(" ")).collect();
@@ -145,6 +145,9 @@ fn every_object_of_every_label_map_is_scored_alone() {
             "squares US a p1 9 8,8,28,28 400",
         ]
     );
+
+    let suffixes: Vec<&str> = rows.iter().map(|row| row[12].as_str()).collect();
+    assert_eq!(suffixes, ["_in", "_out", "", "", ""]);
 
     // Every mean can be made again from the rows.
     let mean = |column: usize, of: &str| {
@@ -225,6 +228,13 @@ fn only_restricts_the_images() {
         &["data", "--only", "only.json"],
         "error[eval.nothing-chosen]: --only names no picture of the data sets that were found: pairs, squares\n\
          hint: name data sets as their meta.json does\n",
+    );
+    data.write("only.json", r#"{"squares": ["a"], "Pairs": ["c"], "circles": []}"#);
+    let output = data.eval(&["data", "--only", "only.json"]);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "note: --only names data sets that were not found: Pairs, circles\n"
     );
     data.write("only.json", r#"{"squares": ["a", "z.png", "y"]}"#);
     data.check_refused(
@@ -321,6 +331,11 @@ fn folders_and_files_that_cannot_be_measured_are_named() {
 
 /// A 2D challenge file of two squares, the second of which has no box where it stands.
 fn challenge_case(with_masks: bool) -> Vec<u8> {
+    challenge_case_with([2, 40, 12, 50], with_masks)
+}
+
+/// The same with this second box.
+fn challenge_case_with(second: [i64; 4], with_masks: bool) -> Vec<u8> {
     let squares = [((8, 8, 20), 1), ((60, 30, 20), 2)];
     let shown = picture(&squares.map(|(square, _)| square));
     let imgs = Array3::from_shape_fn((64, 96, 3), |(y, x, _)| shown.get_pixel(x as u32, y as u32).0[0]);
@@ -328,7 +343,7 @@ fn challenge_case(with_masks: bool) -> Vec<u8> {
     let gts = Array2::from_shape_fn((64, 96), |(y, x)| drawn.get_pixel(x as u32, y as u32).0[0]);
     let mut file = NpzWriter::new_compressed(Cursor::new(Vec::new()));
     file.add_array("imgs", &imgs).expect("an array");
-    file.add_array("boxes", &array![[8_i64, 8, 28, 28], [2, 40, 12, 50]]).expect("an array");
+    file.add_array("boxes", &Array2::from(vec![[8, 8, 28, 28], second])).expect("an array");
     if with_masks {
         file.add_array("gts", &gts).expect("an array");
     }
@@ -354,6 +369,29 @@ fn challenge_files_are_scored_by_case() {
     assert_eq!((rows[1][4].as_str(), rows[1][5].as_str()), ("2", "2,40,12,50"));
     let mean = answer["mean"]["dsc"].as_f64().expect("a number");
     assert!((mean - (dsc[0] + dsc[1]) / 2.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_box_without_area_is_scored_as_an_empty_mask() {
+    let data = DataFolder::new();
+    data.write("cases/2DBox_US_0001.npz", challenge_case(true));
+    data.write("cases/2DBox_US_0002.npz", challenge_case_with([60, 30, 60, 50], true));
+    data.write("cases/2DBox_US_0003.npz", challenge_case_with([96, 30, 110, 50], true));
+    let output = data.eval(&["--npz", "cases", "--rows", "rows.csv"]);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "note: boxes without area or outside of their picture, which are scored as empty masks: 2 in 2 of 3 cases, the \
+         first 2DBox_US_0002\n"
+    );
+    let rows = data.rows("rows.csv");
+    let second: Vec<&[String]> = rows.iter().filter(|row| row[4] == "2").map(|row| &row[5..]).collect();
+    assert_eq!(
+        second.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
+        ["2,40,12,50", "60,30,60,50", "96,30,110,50"]
+    );
+    assert!(second.iter().all(|row| row[3] == "0.0"), "{second:?}");
+    assert!(rows.iter().filter(|row| row[4] == "1").all(|row| row[8] == rows[0][8]), "the other box is drawn as ever");
 }
 
 #[test]

@@ -146,9 +146,11 @@ function renderModels(part, state, translator) {
   show(part('modelList'), state.menu === 'model')
   const told = state.models.map((model) => {
     const expected = encodeTime(state, model)
-    const facts = [t('model.bytes', {size: translator.size(model.bytes)}), model.licence]
-    if (expected) facts.splice(1, 0, t(expected.isMeasured ? 'model.perPicture' : 'model.perPictureAbout', {time: translator.duration(expected.ms)}))
-    return {name: model.name, title: model.title, facts: facts.join(' · '), use: model.intendedUse, isChosen: model.name === state.modelName}
+    const facts = [t('model.bytes', {size: translator.size(model.bytes)})]
+    if (expected) facts.push(t(expected.isMeasured ? 'model.perPicture' : 'model.perPictureAbout', {time: translator.duration(expected.ms)}))
+    // Manifests are English. The sheet about medbox has their own words, and the licence.
+    const use = model.intendedUse.startsWith('Research and teaching') ? t('empty.disclaimer') : model.intendedUse
+    return {name: model.name, title: model.title, facts: facts.join(' · '), use, isChosen: model.name === state.modelName}
   })
   renderModelList(part('modelList'), told)
   part('modelCredits').replaceChildren(...state.models.map((model) =>

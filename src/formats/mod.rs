@@ -82,6 +82,8 @@ pub struct Source {
     pub float: bool,
     /// Whether the file holds further pictures, which are left out: pages, frames.
     pub has_more: bool,
+    /// Whether the picture lies in the file turned or mirrored, and was made upright.
+    pub turned: bool,
 }
 
 /// Why bytes could not be opened.
@@ -217,7 +219,8 @@ pub fn open(bytes: &[u8], limits: &Limits) -> Result<Study, OpenError> {
         Kind::Raster(format) => raster::read(bytes, format, limits)?.into_study(),
         Kind::Npz => {
             let (image, channels) = npz::read_image(bytes, limits)?;
-            Ok(Study { image, source: Source { format: "NPZ", bits: 8, channels, float: false, has_more: false } })
+            let source = Source { format: "NPZ", bits: 8, channels, float: false, has_more: false, turned: false };
+            Ok(Study { image, source })
         }
     }
 }

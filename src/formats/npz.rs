@@ -19,7 +19,7 @@ const MAX_BRACKETS: usize = 16;
 /// A 2D challenge file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// `imgs`: (H, W, 3) or (H, W), 8 bits.
+    /// `imgs`: (H, W, 3) or (H, W), 8 bits; grey also as (H, W, 1) or (1, H, W).
     pub image: Image,
     /// `boxes`: (n, 4), x0, y0, x1, y1 in image pixels, as stored; nothing is checked.
     pub boxes: Vec<[f64; 4]>,
@@ -92,8 +92,10 @@ pub(super) fn read_image(bytes: &[u8], limits: &Limits) -> Result<(Image, u8), O
     let mut archive = Archive::open(bytes, limits)?;
     let array = archive.get("imgs")?.ok_or(OpenError::MissingArray { name: "imgs" })?;
     let (height, width, channels) = match *array.shape {
-        [height, width] => (height, width, 1),
         [height, width, 3] => (height, width, 3),
+        [height, width] | [height, width, 1] | [1, height, width] => (height, width, 1),
+        // Colours first, or with alpha: not as the challenge has them, and no volume either.
+        [3, _, _] | [_, _, 4] => return Err(array.wrong_shape("(H, W, 3) or (H, W)")),
         [depth, height, width] | [depth, height, width, 3] => {
             return Err(OpenError::Volume { depth, height, width });
         }
@@ -356,6 +358,30 @@ mod tests {
         let case = case.expect("a case");
         assert_eq!(case.image.rgb().iter().step_by(3).copied().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
         assert_eq!((case.boxes, case.labels), (vec![[1.0, 2.0, 3.0, 4.0]], None));
+    }
+
+    #[test]
+    fn grey_pictures_may_have_a_channel_of_their_own() {
+        for shape in [(2, 5, 1), (1, 2, 5)] {
+            let picture = Array3::from_shape_vec(shape, (0..10).collect::<Vec<u8>>()).expect("ten values");
+            let (image, channels) = read_image(&npz! { "imgs": picture }, &Limits::default()).expect("a picture");
+            assert_eq!((image.size(), channels), (Size { width: 5, height: 2 }, 1));
+            assert_eq!(image.rgb()[5 * 3..6 * 3], [5; 3], "the second row begins with 5");
+        }
+        let one_row = npz! { "imgs": Array3::<u8>::zeros((1, 2, 3)) };
+        assert_eq!(read_image(&one_row, &Limits::default()).expect("a picture").1, 3, "colours come first");
+    }
+
+    #[test]
+    fn channels_elsewhere_or_of_another_number_make_no_volume() {
+        for (shape, found) in [((3, 4, 5), "[3, 4, 5]"), ((5, 6, 4), "[5, 6, 4]")] {
+            check_refused(
+                &npz! { "imgs": Array3::<u8>::zeros(shape) },
+                "open.wrong-shape",
+                &format!("the array “imgs” has the shape {found}, and (H, W, 3) or (H, W) was expected"),
+                CHALLENGE,
+            );
+        }
     }
 
     #[test]

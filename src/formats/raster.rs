@@ -303,6 +303,7 @@ impl Raster {
             channels: self.channels.count() as u8,
             float: self.float,
             has_more: self.has_more,
+            turned: self.orientation != Orientation::NoTransforms,
         };
         let Self { size, channels, samples, orientation, .. } = self;
         let n = channels.n_colours();
@@ -631,7 +632,8 @@ pub(super) mod tests {
     #[test]
     fn exif_orientation_is_applied() {
         let study = open(&with_orientation(&jpeg_of_halves(), 6)); // to be turned by 90° clockwise
-        assert_eq!(study.image.size(), Size { width: 16, height: 32 });
+        assert_eq!((study.image.size(), study.source.turned), (Size { width: 16, height: 32 }, true));
+        assert!(!open(&with_orientation(&jpeg_of_halves(), 1)).source.turned);
         // What was left is on top now.
         assert_eq!((study.image.rgb()[0], study.image.rgb()[3 * 16 * 31]), (0, 255));
     }

@@ -71,6 +71,13 @@ fn read_page(bytes: &[u8], limits: &Limits, shown: Shown) -> Result<Page, OpenEr
     let (width, height) = decoder.dimensions().map_err(failed)?;
     let palette = palette(&mut decoder, failed)?;
 
+    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(failed)?;
+    let fill_order = decoder.find_tag_unsigned::<u16>(Tag::FillOrder).map_err(failed)?;
+    // The decoder passes this over, and its pixels would be wrong. JPEG has an order of its own.
+    if fill_order == Some(2) && compression != Some(CompressionMethod::ModernJPEG.to_u16()) {
+        return Err(unsupported("its bits run from the low end (FillOrder 2)".to_owned()));
+    }
+
     // Where the decoder falls short, it is given a copy of the file whose header says something that it can do.
     let mut changes = Vec::new();
     let photometric = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation).map_err(failed)?;
@@ -79,7 +86,6 @@ fn read_page(bytes: &[u8], limits: &Limits, shown: Shown) -> Result<Page, OpenEr
         // A picture of indices differs from a grey one in this tag alone, and so does one that the decoder would turn round.
         changes.push((Tag::PhotometricInterpretation, u32::from(PhotometricInterpretation::BlackIsZero.to_u16())));
     }
-    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(failed)?;
     if compression == Some(CompressionMethod::LZW.to_u16()) && decoder.get_chunk_type() == ChunkType::Tile {
         // FIXME: with tiff 0.11.3 many LZW tiles that reach past the right edge end in "no lzw end code found"
         // (image-tiff issue 395). In a picture as wide as its tiles none does.
@@ -436,6 +442,7 @@ mod tests {
 
     const BITS: u16 = 258;
     const PHOTOMETRIC: u16 = 262;
+    const FILL_ORDER: u16 = 266;
     const ORIENTATION: u16 = 274;
     const SAMPLES: u16 = 277;
     const PLANAR: u16 = 284;
@@ -685,6 +692,15 @@ mod tests {
             "this TIFF file cannot be read by medbox: compression method ZSTD is unsupported",
             HINT,
         );
+    }
+
+    #[test]
+    fn bits_that_run_from_the_low_end_are_refused() {
+        let bytes = |order: u16| tiff_of(3, 1, &[(BITS, &[1]), (PHOTOMETRIC, &[1]), (FILL_ORDER, &[order])], &[0x80]);
+        assert_eq!(grey(&bytes(1)), [255, 0, 0]);
+        let message = "this TIFF file cannot be read by medbox: its bits run from the low end (FillOrder 2)";
+        check_refused(&bytes(2), "open.unsupported", message, "save it as an 8-bit or 16-bit PNG and open that");
+        assert_eq!(labels::read_label_map(&bytes(2), &Limits::default()).unwrap_err().to_string(), message);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `medbox bench`: the 2D rows of the paper's table 4 on this machine, beside the paper's figures.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -17,7 +17,7 @@ use medbox::{
 };
 use serde_json::json;
 
-use crate::{clock_ms, fail::CliError, files, segment::Choice};
+use crate::{clock_ms, eval, fail::CliError, files, segment::Choice};
 
 /// Arguments of `medbox bench`.
 #[derive(Debug, Args)]
@@ -77,13 +77,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     let mut rows = Vec::new();
     for (case, picture) in CASES.iter().zip(pictures.iter().cycle()) {
         let image = picture.resized(Size { width: case.width, height: case.height });
-        let mut runs = Vec::new();
-        for _ in 0..args.runs {
-            runs.push(time_case(&mut pipeline, image.clone(), case, args)?);
-        }
-        runs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (seconds, encodes) = runs[runs.len() / 2];
         let Case { name, width, height, n_boxes, baseline_s, proposed_s } = case;
+        let mut time = || time_case(&mut pipeline, image.clone(), case, args);
+        let runs = files::showing(&format!("{name}, {n_boxes} boxes, {} runs", args.runs), || {
+            (0..args.runs).map(|_| time()).collect::<Result<Vec<_>, _>>()
+        })?;
+        let encodes = runs[0].1; // as many in each run
+        let seconds = eval::median(runs.iter().map(|run| run.0)).expect("at least one run");
         if !args.json {
             let size = format!("{width}×{height}");
             files::tell(format_args!(
@@ -135,20 +135,23 @@ fn spread_boxes(size: Size, n: u32) -> Result<Vec<BoxPrompt>, CliError> {
 }
 
 fn read_pictures(folder: &Path) -> Result<Vec<Image>, CliError> {
-    let entries = fs::read_dir(folder).map_err(|e| CliError::io(folder, &e))?;
+    const HINT: &str = "name a folder of pictures with --pictures";
+    let entries = fs::read_dir(folder).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => {
+            CliError::new("bench.no-pictures", "the folder of pictures does not exist", HINT).at(folder)
+        }
+        _ => CliError::io(folder, &e),
+    })?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
     let pictures: Vec<Image> = files
         .iter()
         .filter_map(|path| Some(formats::open(&fs::read(path).ok()?, &Limits::default()).ok()?.image))
+        .take(CASES.len()) // No more are decoded.
         .collect();
     if pictures.is_empty() {
-        return Err(CliError::new(
-            "bench.no-pictures",
-            "the folder holds no picture that medbox reads",
-            "name another with --pictures",
-        )
-        .at(folder));
+        let message = "the folder holds no picture that medbox reads";
+        return Err(CliError::new("bench.no-pictures", message, HINT).at(folder));
     }
     Ok(pictures)
 }

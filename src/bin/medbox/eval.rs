@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use clap::Args;
+use clap::{Args, builder::TypedValueParser as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use medbox::{
     formats::{self, Limits},
@@ -31,9 +31,10 @@ use crate::{
     clock_ms,
     fail::CliError,
     files, models,
-    segment::{Looking, most_likely, usage},
+    segment::{Looking, classes, most_likely, usage},
 };
 use data::spread;
+pub(crate) use report::median;
 use report::{Item, Picture, Report, Row, Scores};
 
 /// Smaller objects are specks of the reference and are not scored.
@@ -49,14 +50,14 @@ pub(crate) struct EvalArgs {
     /// Score the challenge's 2D files (2D*.npz) of a folder instead, by case
     #[arg(long, value_name = "DIR", conflicts_with_all = ["folders", "only", "max_objects", "box_jitter"])]
     npz: Option<PathBuf>,
-    /// Name of a model, or its folder
+    /// Name of a model, or its folder [default: the one that models/default names]
     #[arg(long, value_name = "NAME|DIR")]
     model: Option<String>,
     #[command(flatten)]
     looking: Looking,
-    /// Which modality the decoder is told: auto (what the class head says), true (the data set's), wrong (the next in the
-    /// list), unknown, or one by name
-    #[arg(long, default_value = "auto", value_parser = |text: &str| ClassChoice::parse(text).map_err(usage))]
+    /// Which modality the decoder is told; auto is what the class head says, true the data set's, wrong the next in the list
+    #[arg(long, default_value = "auto", ignore_case = true,
+        value_parser = classes(&CLASS_WORDS).try_map(|text| ClassChoice::parse(&text).map_err(usage)))]
     class: ClassChoice,
     /// A JSON file that names the images to take: {data set: [stems]}
     #[arg(long, value_name = "FILE.json")]
@@ -73,7 +74,7 @@ pub(crate) struct EvalArgs {
     /// What the random shares depend on, beside the object's name
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Write one line an object
+    /// Write one line per object to this CSV file
     #[arg(long, value_name = "FILE.csv")]
     rows: Option<PathBuf>,
     /// Print one JSON object instead of a table
@@ -88,6 +89,9 @@ Examples:
   medbox eval data/images --box-jitter 0.08 --seed 1 --json
   medbox eval --npz challenge/validation --mode challenge";
 
+/// What `--class` takes beside the modalities.
+const CLASS_WORDS: [&str; 4] = ["auto", "true", "wrong", "unknown"];
+
 /// What `--class` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClassChoice {
@@ -98,10 +102,10 @@ enum ClassChoice {
 
 impl ClassChoice {
     fn parse(text: &str) -> Result<Self, PromptError> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "true" => Ok(Self::True),
             "wrong" => Ok(Self::Wrong),
-            text => ClassPrompt::parse(text).map(Self::Prompt),
+            _ => ClassPrompt::parse(text).map(Self::Prompt),
         }
     }
 
@@ -174,6 +178,17 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
             not_scored.len(),
             not_scored.len() + pictures.len(),
             first.display()
+        ));
+    }
+    let with_empty_boxes: Vec<&Picture> = pictures.iter().filter(|picture| picture.n_empty_boxes > 0).collect();
+    if let Some(first) = with_empty_boxes.first() {
+        files::note(format_args!(
+            "boxes without area or outside of their picture, which are scored as empty masks: {} in {} of {} cases, the first \
+             {}",
+            with_empty_boxes.iter().map(|picture| picture.n_empty_boxes).sum::<usize>(),
+            with_empty_boxes.len(),
+            pictures.len(),
+            first.stem
         ));
     }
     let report = Report::new(unit, &model.manifest().name, args.looking.mode.into(), &pictures, not_scored.len());
@@ -270,6 +285,7 @@ fn measure(sample: &data::Sample<'_>, model: &Arc<OnnxModel>, args: &EvalArgs) -
         let area_px = reference.mask.area_px();
         rows.push(Row {
             id: reference.id,
+            mask_suffix: reference.suffix.to_owned(),
             box_image: object.prompt.box_image(),
             area_px,
             share: area_px as f64 / size.area() as f64,
@@ -354,6 +370,7 @@ impl Picture {
             predicted: answer.probabilities.as_ref().map(most_likely),
             items: Vec::new(),
             rows: Vec::new(),
+            n_empty_boxes: 0,
             encodes: answer.encodes,
             encode_ms: answer.timings.encode_ms / answer.encodes as f64,
             decode_ms_per_box: answer.timings.decode_ms / answer.objects.len() as f64,

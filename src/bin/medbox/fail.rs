@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::Path};
 
-/// Why a command did not do what was asked. Exit code 1: the input's fault (usage errors are clap's, exit code 2).
+/// Why a command did not do what was asked. Exit code 1 (usage errors are clap's, exit code 2).
 #[derive(Debug)]
 pub(crate) struct CliError {
     code: &'static str,

@@ -5,8 +5,12 @@ use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf, absolute},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
 };
 
+use indicatif::ProgressBar;
 use medbox::formats::Limits;
 use tempfile::NamedTempFile;
 
@@ -14,6 +18,10 @@ use crate::fail::CliError;
 
 /// The bytes of a file; of one that is longer than medbox reads, one more than it reads, which is what its reader refuses.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    if path == Path::new("-") {
+        let message = "“-” does not stand for standard input";
+        return Err(CliError::new("file.dash", message, "give the name of a file, or /dev/stdin"));
+    }
     let most = Limits::default().max_bytes + 1;
     let read = || -> io::Result<Vec<u8>> {
         let file = File::open(path)?;
@@ -26,10 +34,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Refuses, before hours of work, outputs that cannot be written, and those that are inputs, which would be lost, or one another.
 pub(crate) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<(), CliError> {
+    refuse_dash(outputs)?;
     let is_plain = |path: &Path| fs::metadata(path).is_ok_and(|file| file.is_file());
+    // What is not there yet has a folder that is.
+    let place = |path: &Path| {
+        let path = absolute(path).ok()?;
+        Some((fs::canonicalize(path.parent()?).ok()?, path.file_name()?.to_owned()))
+    };
     let is_same = |a: &Path, b: &Path| {
         is_plain(a) && is_plain(b) && same_file::is_same_file(a, b).unwrap_or(false)
-            || matches!((absolute(a), absolute(b)), (Ok(a), Ok(b)) if a == b)
+            || matches!((place(a), place(b)), (Some(a), Some(b)) if a == b)
     };
     for (i, output) in outputs.iter().enumerate() {
         if inputs.iter().any(|input| is_same(output, input)) {
@@ -41,6 +55,15 @@ pub(crate) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<(), C
             return Err(CliError::new("output.twice", message, "give each output a name of its own").at(output));
         }
         Part::of(output, b"")?; // It is gone again at once: nothing stays if the work is broken off.
+    }
+    Ok(())
+}
+
+/// Refuses what other programs take for standard output, before its ending is asked for.
+pub(crate) fn refuse_dash(outputs: &[&Path]) -> Result<(), CliError> {
+    if outputs.contains(&Path::new("-")) {
+        let message = "“-” does not stand for standard output";
+        return Err(CliError::new("output.dash", message, "give the name of a file, or of a link to /dev/stdout"));
     }
     Ok(())
 }
@@ -176,6 +199,25 @@ fn keep_rights(file: &File, existing: &fs::Metadata) -> io::Result<()> {
         let _ = fchown(file, Some(existing.uid()), Some(existing.gid()));
     }
     file.set_permissions(existing.permissions())
+}
+
+/// Does some work. What is being done is shown on a terminal, once it takes longer than a second, for as long as it takes.
+pub(crate) fn showing<T>(doing: &str, work: impl FnOnce() -> T) -> T {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    thread::scope(|scope| {
+        let (done, is_done) = mpsc::channel::<()>(); // Nothing is sent: it ends with the work.
+        scope.spawn(move || {
+            if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let spinner = ProgressBar::new_spinner().with_message(doing.to_owned());
+                spinner.enable_steady_tick(PATIENCE / 10);
+                let _ = is_done.recv();
+                spinner.finish_and_clear();
+            }
+        });
+        let made = work();
+        drop(done);
+        made
+    })
 }
 
 /// Says, beside what is printed, what one would want to know of it.

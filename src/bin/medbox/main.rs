@@ -11,7 +11,7 @@ use std::{process::ExitCode, sync::OnceLock, time::Instant};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-/// Masks of what stands in boxes on medical images.
+/// Draws the masks of structures in boxes on medical images.
 ///
 /// Not a medical device: for research and teaching.
 #[derive(Debug, Parser)]
@@ -28,7 +28,9 @@ Examples:
   medbox eval data/images --model litemedsam --mode challenge --max-images 5
   medbox models
 
-Exit codes: 0 done, 1 the input's fault (the message says what, why and what to do), 2 usage.";
+Models are looked for in $MEDBOX_MODELS, ./models, and beside the executable.
+
+Exit codes: 0 done, 1 it could not be done (the message says what, why and what to do), 2 usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -36,7 +38,7 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Measure a model on pictures with reference masks
     Eval(eval::EvalArgs),
-    /// Time the 2D cases of the paper's table 4 on this machine
+    /// Time the sizes and numbers of boxes of the paper's table 4, on demo pictures
     Bench(bench::BenchArgs),
     /// List the models that are there, with licence and intended use
     Models,

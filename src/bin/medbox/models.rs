@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 use medbox::{
@@ -18,15 +18,23 @@ const DEFAULT_FILE: &str = "default";
 /// Folders that may hold models, the first that has what is asked for wins.
 ///
 /// # Errors
-/// When `MEDBOX_MODELS` names no folder: another one would give masks of other models without a word.
+/// When `MEDBOX_MODELS` names no folder with models: another one would give masks of other models without a word.
 fn roots() -> Result<Vec<PathBuf>, CliError> {
     let beside_executable = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("models")));
     // `cargo build` leaves the executable in target/release: the checkout's models are two folders up.
     let checkout = beside_executable.as_deref().and_then(|models| Some(models.ancestors().nth(3)?.join("models")));
     let named = env::var_os("MEDBOX_MODELS").filter(|name| !name.is_empty()).map(PathBuf::from);
-    if let Some(missing) = named.as_deref().filter(|folder| !folder.is_dir()) {
-        let message = "MEDBOX_MODELS names no folder that is there";
-        return Err(CliError::new("model.no-folder", message, "correct it, or unset it").at(missing));
+    if let Some(folder) = &named {
+        let wrong = |message: &str, hint| Err(CliError::new("model.no-folder", message, hint).at(folder));
+        if !folder.is_dir() {
+            return wrong("MEDBOX_MODELS names no folder that is there", "correct it, or unset it");
+        }
+        if is_model(folder) {
+            return wrong("MEDBOX_MODELS names a model, not the folder that holds it", "give the folder above it");
+        }
+        if models_in(folder).is_empty() {
+            return wrong("MEDBOX_MODELS names a folder that holds no model", "correct it, or unset it");
+        }
     }
     let roots = [named, Some(PathBuf::from("models")), beside_executable, checkout]
         .into_iter()
@@ -49,20 +57,36 @@ pub(crate) fn load(name_or_folder: Option<&str>) -> Result<OnnxModel, CliError> 
 }
 
 fn find(name_or_folder: Option<&str>) -> Result<PathBuf, CliError> {
-    let roots = roots()?;
+    let mut roots = roots()?;
     let name = match name_or_folder {
         Some(name) => name.to_owned(),
         None => default_name(&roots)?,
     };
-    let is_model = |folder: &PathBuf| folder.join("manifest.json").is_file();
-    let candidates = roots.iter().map(|root| root.join(&name)).chain([PathBuf::from(&name)]);
-    candidates.into_iter().find(is_model).ok_or_else(|| {
+    // What is spelled as a path means that folder, and no model of the same name elsewhere.
+    if name.starts_with('.') || name.contains(path::is_separator) {
+        roots.clear();
+    }
+    let mut candidates = roots.iter().map(|root| root.join(&name)).chain([PathBuf::from(&name)]);
+    candidates.find(|folder| is_model(folder)).ok_or_else(|| {
         CliError::new(
             "model.not-found",
             format!("there is no model “{name}”"),
             "see `medbox models`, or give a folder that holds a manifest.json",
         )
     })
+}
+
+fn is_model(folder: &Path) -> bool {
+    folder.join("manifest.json").is_file()
+}
+
+/// The folders of the models in a folder, by name.
+fn models_in(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root).into_iter().flatten();
+    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.retain(|folder| is_model(folder));
+    folders.sort();
+    folders
 }
 
 fn default_name(roots: &[PathBuf]) -> Result<String, CliError> {
@@ -103,22 +127,17 @@ pub(crate) fn run() -> Result<(), CliError> {
     }
     let default = default_name(&roots).ok();
     let mut seen = Vec::new();
-    for root in roots {
-        let Ok(entries) = fs::read_dir(&root) else { continue };
-        let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        folders.sort();
-        for folder in folders.iter().filter(|folder| folder.join("manifest.json").is_file()) {
-            // What `--model` takes, whatever the manifest calls the model.
-            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if seen.contains(&name) {
-                continue;
-            }
-            match read_manifest(folder) {
-                Ok(manifest) => files::tell(described(&name, &manifest, default.as_ref() == Some(&name)))?,
-                Err(error) => files::note(error), // The others are there all the same.
-            }
-            seen.push(name);
+    for folder in roots.iter().flat_map(|root| models_in(root)) {
+        // What `--model` takes, whatever the manifest calls the model.
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if seen.contains(&name) {
+            continue;
         }
+        match read_manifest(&folder) {
+            Ok(manifest) => files::tell(described(&name, &manifest, default.as_ref() == Some(&name)))?,
+            Err(error) => files::note(error), // The others are there all the same.
+        }
+        seen.push(name);
     }
     if seen.is_empty() {
         return Err(no_models());

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{
+    ArgGroup, Args, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use medbox::{
     export::{self, ExportObject},
     formats::{self, Limits},
@@ -45,11 +48,11 @@ pub(crate) struct SegmentArgs {
 /// What `segment` and `bench` choose alike.
 #[derive(Debug, Args)]
 pub(crate) struct Choice {
-    /// Which modality the decoder is told: auto, unknown, ct, mr, pet, us, xray, dermoscopy, endoscopy, fundus,
-    /// microscopy, oct or mammography
-    #[arg(long, default_value = "auto", value_parser = |text: &str| ClassPrompt::parse(text).map_err(usage))]
+    /// Which modality the decoder is told; auto is what the class head says
+    #[arg(long, default_value = "auto", ignore_case = true,
+        value_parser = classes(&["auto", "unknown"]).try_map(|text| ClassPrompt::parse(&text).map_err(usage)))]
     class: ClassPrompt,
-    /// Name of a model, or its folder
+    /// Name of a model, or its folder [default: the one that models/default names]
     #[arg(long, value_name = "NAME|DIR")]
     model: Option<String>,
     #[command(flatten)]
@@ -90,6 +93,11 @@ fn parse_max_tiles(text: &str) -> Result<usize, String> {
     most.ok_or_else(|| "closer looks are a number from 1 on, or all; --mode challenge takes none".to_owned())
 }
 
+/// What `--class` takes: `words`, and the modalities by name.
+pub(crate) fn classes(words: &[&'static str]) -> PossibleValuesParser {
+    PossibleValuesParser::new(words.iter().copied().chain(Modality::ALL.map(Modality::name)))
+}
+
 /// [`Mode`] as clap reads it.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum CliMode {
@@ -119,19 +127,32 @@ fn parse_box(text: &str) -> Result<[f64; 4], String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
-    let kinds: Vec<OutputKind> =
-        args.outputs.iter().map(|path| OutputKind::from_path(path)).collect::<Result<_, _>>()?;
     let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
+    files::refuse_dash(&paths)?;
+    let kinds: Vec<OutputKind> = paths.iter().map(|path| OutputKind::from_path(path)).collect::<Result<_, _>>()?;
     let inputs: Vec<&Path> = [Some(args.input.as_path()), args.boxes.as_deref()].into_iter().flatten().collect();
     files::check_outputs(&paths, &inputs)?;
     let bytes = files::read(&args.input)?;
     let study = formats::open(&bytes, &Limits::default()).map_err(|e| CliError::from(e).at(&args.input))?;
     let size = study.image.size();
-    let file_name = args.input.file_name().and_then(|n| n.to_str());
+    let file_name = args.input.file_name().map(|name| name.to_string_lossy().into_owned());
+    let input = args.input.display();
+    if study.source.turned {
+        files::note(format_args!("{input} is turned as its EXIF says; boxes and masks are of the turned picture"));
+    }
+    if study.source.has_more {
+        files::note(format_args!("{input} holds more than one picture; the first is taken"));
+    }
     let boxes: Vec<BoxPrompt> = match &args.boxes {
         Some(path) => {
-            let list = files::read(path)?;
-            import::boxes(&list, size, file_name, &Limits::default()).map_err(|e| CliError::from(e).at(path))?
+            let (list, name) = (files::read(path)?, args.input.to_string_lossy());
+            let found = import::boxes(&list, size, Some(&name), &Limits::default());
+            let import::Boxes { boxes, taken_from } = found.map_err(|e| CliError::from(e).at(path))?;
+            if let Some(other) = taken_from {
+                let list = path.display();
+                files::note(format_args!("the boxes are those of {other}, the only picture of this size in {list}"));
+            }
+            boxes
         }
         None => {
             let sides = args.box_sides.iter();
@@ -144,15 +165,14 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     let load_ms = clock_ms() - loading_at;
     let options = args.choice.options();
     let mut pipeline = Pipeline::new(model, clock_ms);
-    if study.source.has_more {
-        files::note(format_args!("{} holds more than one picture; the first is taken", args.input.display()));
-    }
     pipeline.open(study.image);
-    let answer = pipeline.segment(&boxes, &options)?;
+    let doing = format!("encoding, drawing the masks of {}", counted(boxes.len(), "box", "es"));
+    let answer = files::showing(&doing, || pipeline.segment(&boxes, &options))?;
 
     // All of them or none.
     let image = pipeline.image()?;
-    let rendered = paths.iter().zip(&kinds).map(|(&path, kind)| Ok((path, kind.render(image, file_name, &answer)?)));
+    let rendered =
+        paths.iter().zip(&kinds).map(|(&path, kind)| Ok((path, kind.render(image, file_name.as_deref(), &answer)?)));
     files::write(&rendered.collect::<Result<Vec<_>, CliError>>()?)?;
     if kinds.iter().any(|kind| matches!(kind, OutputKind::LabelMap | OutputKind::Npz))
         && let Some(note) = covered(&answer)
@@ -161,7 +181,7 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     }
     let model = pipeline.network().manifest().name.as_str();
     if args.json {
-        files::tell(format_args!("{:#}", as_json(model, size, options.mode, &answer, load_ms)))
+        files::tell(format_args!("{:#}", as_json(model, size, &options, &answer, load_ms)))
     } else {
         files::tell(as_text(&answer))
     }
@@ -169,16 +189,19 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
 
 /// Which objects a label map hardly shows, because later ones cover more than half of them.
 fn covered(answer: &Segmentation) -> Option<String> {
+    const MOST_TOLD: usize = 10;
     let size = answer.objects.first()?.mask.image_size();
     let map = LabelMap::from_masks(size, answer.objects.iter().map(|object| &object.mask));
     let mut shown_px = vec![0; answer.objects.len() + 1];
     map.labels().iter().for_each(|&label| shown_px[usize::from(label)] += 1);
     let ids = answer.objects.iter().zip(1..).filter(|(object, id)| shown_px[*id] * 2 < object.mask.area_px());
     let ids: Vec<String> = ids.map(|(_, id)| id.to_string()).collect();
+    let told = ids[..ids.len().min(MOST_TOLD)].join(", ");
+    let others = ids.len().checked_sub(MOST_TOLD).filter(|&n| n > 0).map(|n| format!(" and {n} others"));
+    let others = others.unwrap_or_default();
     (!ids.is_empty()).then(|| {
         format!(
-            "later objects cover most of {}, which a label map cannot show; .json (COCO) keeps every mask",
-            ids.join(", ")
+            "later objects cover most of {told}{others}, which a label map cannot show; .json (COCO) keeps every mask"
         )
     })
 }
@@ -224,7 +247,7 @@ impl OutputKind {
 }
 
 /// The JSON that `--json` prints.
-fn as_json(model: &str, size: Size, mode: Mode, answer: &Segmentation, load_ms: f64) -> Value {
+fn as_json(model: &str, size: Size, options: &Options, answer: &Segmentation, load_ms: f64) -> Value {
     let objects: Vec<Value> = answer
         .objects
         .iter()
@@ -239,9 +262,10 @@ fn as_json(model: &str, size: Size, mode: Mode, answer: &Segmentation, load_ms: 
     };
     json!({
         "model": model,
-        "mode": mode.name(),
+        "mode": options.mode.name(),
         "size": {"width": size.width, "height": size.height},
         "class": answer.probabilities.as_ref().map(|p| most_likely(p).name()),
+        "told": options.class.name(),
         "probabilities": answer.probabilities.as_ref().map(by_name),
         "ms": {
             "load": load_ms,
@@ -264,6 +288,10 @@ pub(crate) fn most_likely(probabilities: &[f32; N_CLASSES]) -> Modality {
         .expect("there are 11 classes")
 }
 
+fn counted(n: usize, thing: &str, plural: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { plural })
+}
+
 fn as_text(answer: &Segmentation) -> String {
     let mut lines = Vec::new();
     if let Some(probabilities) = &answer.probabilities {
@@ -284,8 +312,7 @@ fn as_text(answer: &Segmentation) -> String {
         ));
     }
     let Segmentation { timings, encodes, tiles, .. } = answer;
-    let counted = |n: usize, thing: &str| format!("{n} {thing}{}", if n == 1 { "" } else { "s" });
-    let (encodes, tiles) = (counted(*encodes, "encode"), counted(*tiles, "tile"));
+    let (encodes, tiles) = (counted(*encodes, "encode", "s"), counted(*tiles, "tile", "s"));
     lines.push(format!("{encodes} ({tiles}) in {:.0} ms, decoding {:.0} ms", timings.encode_ms, timings.decode_ms));
     lines.join("\n")
 }

@@ -8,12 +8,12 @@ use std::{
 
 use medbox::{
     formats::{Limits, OpenError, npz},
-    geometry::Rect,
+    geometry::{PixelBox, Rect, Size},
     import,
     model::OnnxModel,
     pipeline::Pipeline,
     postprocess::{LabelMap, Mask},
-    prompt::{BoxPrompt, Modality},
+    prompt::{BoxPrompt, Modality, PromptError},
 };
 
 use super::{
@@ -84,23 +84,35 @@ pub(super) fn find(folder: &Path, max_files: usize) -> Result<Vec<CaseFile>, Cli
 }
 
 /// Scores one file: the mean over the labels 1, 2, … of its reference, on label maps in which later boxes overwrite
-/// earlier ones. A label that neither map has is left out of the mean (the challenge's own mean would become NaN).
+/// earlier ones. A label that neither map has is left out of the mean (the challenge's own mean would become NaN). A box
+/// without area, or outside the picture, counts as an empty mask.
 pub(super) fn measure(file: &CaseFile, model: &Arc<OnnxModel>, args: &EvalArgs) -> Result<Option<Picture>, CliError> {
     let case =
         npz::read_case(&files::read(&file.path)?, &Limits::default()).map_err(|e| CliError::from(e).at(&file.path))?;
     let labels = case.labels.ok_or_else(|| CliError::from(OpenError::MissingArray { name: "gts" }).at(&file.path))?;
     let size = case.image.size();
-    let boxes: Vec<BoxPrompt> = case
+    let asked: Vec<Option<BoxPrompt>> = case
         .boxes
         .iter()
-        .map(|&[x0, y0, x1, y1]| BoxPrompt::new(x0, y0, x1, y1, size).map_err(|e| CliError::from(e).at(&file.path)))
+        .map(|&[x0, y0, x1, y1]| match BoxPrompt::new(x0, y0, x1, y1, size) {
+            Ok(prompt) => Ok(Some(prompt)),
+            Err(PromptError::EmptyBox { .. } | PromptError::Outside { .. }) => Ok(None),
+            Err(e) => Err(CliError::from(e).at(&file.path)),
+        })
         .collect::<Result<_, _>>()?;
+    let prompts: Vec<BoxPrompt> = asked.iter().flatten().copied().collect();
     let class = args.class.prompt(file.class(), &file.modality)?;
     let mut pipeline = Pipeline::new(Arc::clone(model), clock_ms);
     pipeline.open(case.image);
     let answer =
-        pipeline.segment(&boxes, &args.looking.options(class)).map_err(|e| CliError::from(e).at(&file.path))?;
-    let predicted = LabelMap::from_masks(size, answer.objects.iter().map(|object| &object.mask));
+        pipeline.segment(&prompts, &args.looking.options(class)).map_err(|e| CliError::from(e).at(&file.path))?;
+    let nothing = no_mask(size);
+    let mut drawn = answer.objects.iter().map(|object| &object.mask);
+    let masks = asked.iter().map(|prompt| prompt.and_then(|_| drawn.next()).unwrap_or(&nothing));
+    let predicted = LabelMap::from_masks(size, masks);
+    let stored = case.boxes.iter().map(|&[x0, y0, x1, y1]| PixelBox::new(x0, y0, x1, y1));
+    let boxes: Vec<PixelBox> =
+        asked.iter().zip(stored).map(|(prompt, stored)| prompt.map_or(stored, BoxPrompt::box_image)).collect();
 
     let reference = import::objects(&labels, 1, &Limits::default()).map_err(|e| CliError::from(e).at(&file.path))?;
     let rows = score_labels(labels.max_label(), reference, &predicted, &boxes)?;
@@ -114,6 +126,7 @@ pub(super) fn measure(file: &CaseFile, model: &Arc<OnnxModel>, args: &EvalArgs) 
         class: file.class(),
         items: vec![case_item(&rows)],
         rows,
+        n_empty_boxes: boxes.len() - prompts.len(),
         ..Picture::from_answer(&file.stem, &answer)
     }))
 }
@@ -131,10 +144,10 @@ fn score_labels(
     max_label: u16,
     reference: Vec<(u16, Mask)>,
     predicted: &LabelMap,
-    boxes: &[BoxPrompt],
+    boxes: &[PixelBox],
 ) -> Result<Vec<Row>, CliError> {
     let size = predicted.size();
-    let nothing = Mask::from_region(size, Rect { x: 0, y: 0, width: 0, height: 0 }, Vec::new());
+    let nothing = no_mask(size);
     let by_label = |objects: Vec<(u16, Mask)>| objects.into_iter().collect::<BTreeMap<u16, Mask>>();
     let (reference_masks, predicted_masks) = (by_label(reference), by_label(predicted.objects(1)));
     let mut rows = Vec::new();
@@ -142,9 +155,10 @@ fn score_labels(
         let drawn = reference_masks.get(&label).unwrap_or(&nothing);
         let found = predicted_masks.get(&label).unwrap_or(&nothing);
         let Some(scores) = Scores::of(drawn, found)? else { continue };
-        let asked = boxes.get(usize::from(label) - 1).map(|prompt| prompt.box_image());
+        let asked = boxes.get(usize::from(label) - 1).copied();
         rows.push(Row {
             id: label,
+            mask_suffix: String::new(),
             box_image: asked.or_else(|| drawn.bounding_box()).expect("what has no box was drawn"),
             area_px: drawn.area_px(),
             share: drawn.area_px() as f64 / size.area() as f64,
@@ -152,6 +166,10 @@ fn score_labels(
         });
     }
     Ok(rows)
+}
+
+fn no_mask(size: Size) -> Mask {
+    Mask::from_region(size, Rect { x: 0, y: 0, width: 0, height: 0 }, Vec::new())
 }
 
 /// The case as a whole: means over its labels.
@@ -175,7 +193,8 @@ mod tests {
     fn row(dsc: f64, nsd: f64) -> Row {
         Row {
             id: 1,
-            box_image: medbox::geometry::PixelBox::new(0.0, 0.0, 9.0, 9.0),
+            mask_suffix: String::new(),
+            box_image: PixelBox::new(0.0, 0.0, 9.0, 9.0),
             area_px: 50,
             share: 0.5,
             scores: Scores { dsc, nsd, nsd_contour: nsd },

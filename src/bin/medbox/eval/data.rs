@@ -10,7 +10,7 @@ use std::{
 use medbox::prompt::Modality;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::fail::CliError;
+use crate::{fail::CliError, files};
 
 /// A folder with pictures of one kind.
 #[derive(Debug)]
@@ -154,6 +154,13 @@ pub(super) fn samples<'a>(
         let names: Vec<&str> = data_sets.iter().map(|data_set| data_set.name.as_str()).collect();
         let message = format!("--only names no picture of the data sets that were found: {}", names.join(", "));
         return Err(CliError::new("eval.nothing-chosen", message, "name data sets as their meta.json does"));
+    }
+    let is_there = |name: &&String| data_sets.iter().any(|data_set| data_set.name == **name);
+    let mut missing: Vec<&str> =
+        only.iter().flat_map(HashMap::keys).filter(|name| !is_there(name)).map(String::as_str).collect();
+    if !missing.is_empty() {
+        missing.sort_unstable();
+        files::note(format_args!("--only names data sets that were not found: {}", missing.join(", ")));
     }
     Ok(samples)
 }

@@ -43,6 +43,8 @@ pub(super) struct Item {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: u16,
+    /// Of its label map, as meta.json has it; label maps of one picture may share ids.
+    pub(super) mask_suffix: String,
     /// The box that was asked for.
     pub(super) box_image: PixelBox,
     pub(super) area_px: usize,
@@ -65,6 +67,8 @@ pub(super) struct Picture {
     pub(super) predicted: Option<Modality>,
     pub(super) items: Vec<Item>,
     pub(super) rows: Vec<Row>,
+    /// Boxes that no mask was asked for, because they have no area or miss the picture.
+    pub(super) n_empty_boxes: usize,
     pub(super) encodes: usize,
     /// The encoder alone, one view.
     pub(super) encode_ms: f64,
@@ -209,7 +213,7 @@ fn scores_json(scores: Option<Scores>) -> Map<String, Value> {
 }
 
 /// The middle value, of two the mean; values that are no numbers (no encode in that call) are left out.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut sorted: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     let upper = *sorted.get(sorted.len() / 2)?;
@@ -282,9 +286,10 @@ pub(super) fn rows(pictures: &[Picture]) -> Vec<u8> {
             "nsd",
             "nsd_contour",
             "predicted_class",
+            "mask_suffix",
         ])?;
         for picture in pictures {
-            for Row { id, box_image: b, area_px, share, scores } in &picture.rows {
+            for Row { id, mask_suffix, box_image: b, area_px, share, scores } in &picture.rows {
                 // The box is written as `segment --box` takes it.
                 let sides = format!("{},{},{},{}", b.x0, b.y0, b.x1, b.y1);
                 let predicted = picture.predicted.map(Modality::title);
@@ -303,6 +308,7 @@ pub(super) fn rows(pictures: &[Picture]) -> Vec<u8> {
                     nsd,
                     nsd_contour,
                     predicted,
+                    mask_suffix,
                 ))?;
             }
         }
@@ -327,6 +333,7 @@ mod tests {
             predicted: Some(predicted),
             items: items.collect(),
             rows: Vec::new(),
+            n_empty_boxes: 0,
             encodes: 1,
             encode_ms: 10.0,
             decode_ms_per_box: 1.0,
