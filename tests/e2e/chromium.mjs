@@ -293,12 +293,16 @@ test('bar and tools are whole at any size, whatever the model is called', {timeo
   await context.close()
 })
 
-test('the list of models tells licence, size and use', async () => {
+test('the list of models tells size and use, the sheet about medbox licences and the models’ own words', async () => {
   const {context, page} = await openPage()
   await part(page, 'modelButton').click()
   const [entry] = MODELS
   assert.ok(entry)
   const words = await page.locator(`[data-model="${entry.name}"]`).innerText()
-  for (const fact of [entry.title, entry.licence, entry.intendedUse]) assert.ok(words.includes(fact), `${fact} in ${words}`)
+  for (const fact of [entry.title, 'MB to load once', 'For research and teaching. Not a medical device.']) assert.ok(words.includes(fact), `${fact} in ${words}`)
+  await page.keyboard.press('Escape')
+  await part(page, 'about').click()
+  const credits = await part(page, 'modelCredits').innerText()
+  for (const fact of [entry.title, entry.licence, entry.intendedUse]) assert.ok(credits.includes(fact), `${fact} in ${credits}`)
   await context.close()
 })
