@@ -354,7 +354,8 @@ fn coco_boxes(
     if annotations.is_empty() {
         return Err(ImportError::NoneHere);
     }
-    let taken_from = image.file_name.clone().filter(|_| name.is_some() && !is_called);
+    // medbox itself writes an empty name where it was given none.
+    let taken_from = image.file_name.clone().filter(|own| !own.is_empty() && name.is_some() && !is_called);
     Ok(Listed { sides: sides_of(&annotations)?, taken_from })
 }
 
@@ -640,12 +641,14 @@ mod tests {
 
     #[test]
     fn a_picture_that_was_taken_for_its_size_is_told() {
-        let taken_from = |name: Option<&str>| {
-            boxes(coco_of(&["b/elsewhere.png"]).as_bytes(), SIZE, name, &Limits::default()).expect("boxes").taken_from
+        let taken_of = |own: &str, name: Option<&str>| {
+            boxes(coco_of(&[own]).as_bytes(), SIZE, name, &Limits::default()).expect("boxes").taken_from
         };
+        let taken_from = |name| taken_of("b/elsewhere.png", name);
         assert_eq!(taken_from(Some("scan.png")).as_deref(), Some("b/elsewhere.png"));
         assert_eq!(taken_from(Some("elsewhere.png")), None);
         assert_eq!(taken_from(None), None, "nobody knows what the open one is called");
+        assert_eq!(taken_of("", Some("scan.png")), None, "nor what the file calls it");
     }
 
     #[test]

@@ -123,6 +123,14 @@ struct ComparisonRecord {
     extra_px: usize,
 }
 
+/// What `readBoxes` says of a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BoxListRecord {
+    boxes: Vec<[f64; 4]>,
+    taken_from: Option<String>,
+}
+
 /// What `segment` may be told.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
@@ -407,13 +415,15 @@ pub fn read_labels(bytes: &[u8], width: u32, height: u32) -> Result<Array, JsVal
     objects.iter().map(record).collect()
 }
 
-/// The boxes of a list (JSON, COCO, or NPZ with `boxes`) on a picture of this size and name: `[x0, y0, x1, y1]`, inside of it.
+/// The boxes of a list (JSON, COCO, or NPZ with `boxes`) on a picture of this size and name: `{boxes, takenFrom}`, each box
+/// `[x0, y0, x1, y1]` inside of it; `takenFrom` is what a COCO file calls the picture, where it was taken for its size alone.
 #[wasm_bindgen(js_name = readBoxes)]
 pub fn read_box_list(bytes: &[u8], width: u32, height: u32, name: &str) -> Result<JsValue, JsValue> {
     let size = Size::new(width, height).map_err(js_error)?;
-    let boxes = import::boxes(bytes, size, Some(name), &Limits::default()).map_err(js_error)?.boxes;
+    let import::Boxes { boxes, taken_from } =
+        import::boxes(bytes, size, Some(name), &Limits::default()).map_err(js_error)?;
     let sides = |b: PixelBox| [b.x0, b.y0, b.x1, b.y1];
-    to_js(&boxes.into_iter().map(|prompt| sides(prompt.box_image())).collect::<Vec<[f64; 4]>>())
+    to_js(&BoxListRecord { boxes: boxes.into_iter().map(|prompt| sides(prompt.box_image())).collect(), taken_from })
 }
 
 /// The label map of masks as PNG: `objects` are `{box, score, region, mask}` as `segment` gives them, edited or not.

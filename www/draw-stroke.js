@@ -33,7 +33,7 @@ const RING_MIN = 3
 const lives = new WeakMap()
 
 /** Whether an object's mask is drawn here, as it is under a brush. @param {State} state @param {Item} item */
-export const isUnderBrush = ({stroke}, item) => stroke?.shape === 'brush' && stroke.id === item.id
+export const isUnderBrush = ({stroke}, item) => stroke?.shape === 'brush' && !stroke.isNew && stroke.id === item.id
 
 /** @param {CanvasRenderingContext2D} context @param {State} state @param {number} pixelRatio @param {number} alpha  of filled masks */
 export function drawStroke(context, state, pixelRatio, alpha) {

@@ -13,7 +13,7 @@ import {objectColour} from './palette.js'
 import {drawPicture, ZOOM_GRID} from './picture.js'
 import {rivalShown} from './rival.js'
 import {movedBy, onWholePixels, uncovered} from './scroll.js'
-import {currentSlice, progressOf, shownItems} from './work.js'
+import {currentSlice, draftId, progressOf, shownItems} from './work.js'
 
 // The viewer is neutral and dark in both themes: colour beside a grey picture changes how it is seen.
 const GROUND = '#0B0B0C'
@@ -115,7 +115,7 @@ const alphaChosen = ({opacity}) => Math.min(1, opacity + 0.15)
 function drawMask(context, state, item, mask) {
   const {zoom} = state.view
   const path = outline(mask, zoom)
-  const isChosen = state.selected.includes(item.id) || state.hovered === item.id || state.draft?.id === item.id
+  const isChosen = state.selected.includes(item.id) || state.hovered === item.id || draftId(state) === item.id
   const colour = objectColour(item.colour)
   if (state.maskStyle === 'fill' && !isComparing(state)) {
     context.globalAlpha = isChosen ? alphaChosen(state) : state.opacity
@@ -134,9 +134,9 @@ function drawMask(context, state, item, mask) {
 
 /** @param {CanvasRenderingContext2D} context @param {State} state @param {Item} item */
 function drawBox(context, state, item) {
-  const isChosen = state.selected.includes(item.id) || state.draft?.id === item.id
+  const isChosen = state.selected.includes(item.id) || draftId(state) === item.id
   const isHovered = state.hovered === item.id
-  const isWaiting = state.draft?.id !== item.id && progressOf(state, item) === 'pending'
+  const isWaiting = draftId(state) !== item.id && progressOf(state, item) === 'pending'
   const colour = objectColour(item.colour)
   const [x, y, width, height] = boxInView(state, item.box)
   context.setLineDash([])

@@ -48,9 +48,10 @@ export function duplicated(state, id) {
 /**
  * Boxes from elsewhere become objects, in one step; the model is asked for their masks. Those that lie outside of the
  * picture are left out.
- * @param {State} state @param {readonly Sides[]} list @returns {State}
+ * @param {State} state @param {readonly Sides[]} list @param {string | null} [takenFrom]  what the list calls the picture, where it was
+ * taken for its size alone @returns {State}
  */
-export function withBoxes(state, list) {
+export function withBoxes(state, list, takenFrom = null) {
   const {study} = state
   if (!study) return state
   const picture = currentSlice(study)
@@ -60,7 +61,9 @@ export function withBoxes(state, list) {
   const added = boxes.map((box, i) => newItem(lastItemId + 1 + i, study.sliceIdx, box))
   const n = added.length
   const next = withWork(state, {...study.work, items: [...items, ...added], lastItemId: lastItemId + n}, {key: 'undo.boxes', values: {n}})
-  return {...next, selected: [], hintSeen: true, notice: {key: n === 1 ? 'notice.boxes.one' : 'notice.boxes.other', values: {n}}}
+  const told = takenFrom === null ? {key: n === 1 ? /** @type {const} */ ('notice.boxes.one') : /** @type {const} */ ('notice.boxes.other'), values: {n}}
+    : {key: /** @type {const} */ ('notice.boxesOf'), values: {n, name: takenFrom}}
+  return {...next, selected: [], hintSeen: true, notice: told}
 }
 
 /** @param {number} id @param {number} sliceIdx @param {Box} [box] @returns {Item} without a mask as yet, and without a box where none is told */

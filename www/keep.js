@@ -19,7 +19,7 @@ const LAST_KEY = 'medbox.last '
 const [OWN_MS, OTHER_MS] = [500, 250]
 
 /**
- * @typedef {{json: string, picture?: string, aside?: readonly {json: string, picture: string}[], savedMs: number, search: string, shelved: boolean}} KeptRecord
+ * @typedef {{json: string, picture?: string, aside?: readonly {json: string, picture: string}[] | undefined, savedMs: number, search: string, shelved: boolean}} KeptRecord
  * picture: its key in the store, without one the record's; aside: works that were put aside; search: the query of the page's
  * address; shelved: the picture had been closed
  * @typedef {{session: Session, aside: readonly Session[], savedMs: number, shelved: boolean}} Kept
@@ -64,7 +64,7 @@ const claim = (key, waitMs) => new Promise((resolve) => {
 /** @param {string} key @param {KeptRecord} record */
 function keepAtOnce(key, record) {
   try {
-    localStorage.setItem(LAST_KEY + key, JSON.stringify(record))
+    localStorage.setItem(LAST_KEY + key, JSON.stringify({...record, aside: undefined})) // It is small, and those have not changed.
   } catch {
     // Full or forbidden: the database may still have time for it.
   }
@@ -74,15 +74,32 @@ function keepAtOnce(key, record) {
 async function newest(database, key) {
   const record = /** @type {KeptRecord | undefined} */ (await database.get(RECORDS, key))
   const last = /** @type {KeptRecord | null} */ (JSON.parse(localStorage.getItem(LAST_KEY + key) ?? 'null'))
-  return last && last.savedMs >= (record?.savedMs ?? 0) ? last : record
+  return last && last.savedMs >= (record?.savedMs ?? 0) ? {...last, aside: record?.aside} : record
+}
+
+/** A session never changes, and those aside are written with each change of the open one. @type {WeakMap<Session, string>} */
+const written = new WeakMap()
+/** @param {Session} session */
+function jsonOf(session) {
+  const json = written.get(session) ?? JSON.stringify(writeSession(session))
+  written.set(session, json)
+  return json
 }
 
 const freshKey = () => crypto.getRandomValues(new Uint32Array(2)).join('-')
 
 export function createKeep() {
   let tab = ''
-  /** The pictures that stand in the store, with their keys. @type {Map<Blob, string>} */
-  let stored = new Map()
+  /** The pictures that stand in the store. @type {Set<Blob>} */
+  let stored = new Set()
+  /** Where each stands, or is to stand. @type {WeakMap<Blob, string>} */
+  const pictureKeys = new WeakMap()
+  /** @param {Session} session */
+  const keyOf = ({source: {blob}}) => {
+    const key = pictureKeys.get(blob) ?? freshKey()
+    pictureKeys.set(blob, key)
+    return key
+  }
   /** Number of the last change. */
   let last = 0
 
@@ -110,14 +127,21 @@ export function createKeep() {
       const read = async ({json, picture: key = tab}) => {
         const picture = /** @type {Blob | undefined} */ (await database.get(PICTURES, key))
         if (!picture) return null
-        stored.set(picture, key)
+        stored.add(picture)
+        pictureKeys.set(picture, key)
         return readSession(JSON.parse(json), picture)
       }
-      const session = record && (await read(record))
-      if (!record || !session) return null
+      if (!record) return null
+      const {savedMs, shelved} = record
       // One that cannot be read takes nothing from the others.
-      const aside = await Promise.all((record.aside ?? []).map((one) => read(one).catch(() => null)))
-      return {session, aside: aside.flatMap((one) => one ?? []), savedMs: record.savedMs, shelved: record.shelved}
+      const found = await Promise.all((record.aside ?? []).map((one) => read(one).catch(() => null)))
+      const [next, ...aside] = found.flatMap((one) => one ?? [])
+      const session = await read(record).catch((error) => {
+        if (!next) throw error
+        return null
+      })
+      if (session) return {session, aside: next ? [next, ...aside] : [], savedMs, shelved}
+      return next ? {session: next, aside, savedMs, shelved: true} : null
     },
     /**
      * @param {Session} session @param {{aside: readonly Session[], search: string, shelved: boolean, nowMs: number}} about
@@ -126,30 +150,38 @@ export function createKeep() {
      */
     async put(session, {aside, search, shelved, nowMs}, isLast) {
       const number = ++last
-      const keys = new Map([session, ...aside].map(({source: {blob}}) => [blob, stored.get(blob) ?? freshKey()]))
-      const written = (/** @type {Session} */ one) => ({json: JSON.stringify(writeSession(one)), picture: /** @type {string} */ (keys.get(one.source.blob))})
-      const record = /** @type {KeptRecord} */ ({...written(session), aside: aside.map(written), savedMs: nowMs, search, shelved})
-      const isStored = [...keys.keys()].every((blob) => stored.has(blob))
-      if (isLast && isStored) keepAtOnce(tab, record)
+      const record = /** @type {KeptRecord} */ ({json: jsonOf(session), picture: keyOf(session), savedMs: nowMs, search, shelved})
+      const {blob} = session.source
+      if (isLast && stored.has(blob)) keepAtOnce(tab, record)
       const database = await open()
       // Another tab may have had everything forgotten. It is asked before: a change that waits for an answer is lost with its page.
-      const isForgotten = !isLast && isStored && (await database.count(PICTURES, record.picture)) === 0
+      if (!isLast) for (const one of stored) if ((await database.count(PICTURES, pictureKeys.get(one))) === 0) stored.delete(one)
       if (number !== last) return // A newer one was handed over meanwhile.
-      const change = database.transaction([RECORDS, PICTURES], 'readwrite')
-      change.done.catch(() => {}) // What fails is told by the step that failed.
-      const pictures = change.objectStore(PICTURES)
-      /** @type {Promise<unknown>[]} */
-      const steps = [change.objectStore(RECORDS).put(record, tab)]
-      for (const [blob, key] of keys) if (isForgotten || !stored.has(blob)) steps.push(pictures.put(blob, key))
-      for (const [blob, key] of stored) if (!keys.has(blob)) steps.push(pictures.delete(key))
-      change.commit()
-      await Promise.all([...steps, change.done])
-      stored = keys
+      /** @param {readonly Session[]} others */
+      const write = async (others) => {
+        const wanted = new Map([session, ...others].map((one) => [one.source.blob, keyOf(one)]))
+        const change = database.transaction([RECORDS, PICTURES], 'readwrite')
+        change.done.catch(() => {}) // What fails is told by the step that failed.
+        const pictures = change.objectStore(PICTURES)
+        /** @type {Promise<unknown>[]} */
+        const steps = [change.objectStore(RECORDS).put({...record, aside: others.map((one) => ({json: jsonOf(one), picture: keyOf(one)}))}, tab)]
+        for (const [one, key] of wanted) if (!stored.has(one)) steps.push(pictures.put(one, key))
+        for (const one of stored) if (!wanted.has(one)) steps.push(pictures.delete(/** @type {string} */ (pictureKeys.get(one))))
+        change.commit()
+        await Promise.all([...steps, change.done])
+        stored = new Set(wanted.keys())
+      }
+      try {
+        await write(aside)
+      } catch (error) {
+        if (aside.length === 0 || number !== last) throw error
+        await write([]) // There may be room for the open work alone.
+      }
       if (number === last) localStorage.removeItem(LAST_KEY + tab)
     },
     /** Nothing remains, of no tab. */
     async forget() {
-      stored = new Map()
+      stored = new Set()
       for (const key of Object.keys(localStorage)) if (key.startsWith(LAST_KEY)) localStorage.removeItem(key)
       const change = (await open()).transaction([RECORDS, PICTURES], 'readwrite')
       await Promise.all([change.objectStore(RECORDS).clear(), change.objectStore(PICTURES).clear(), change.done])

@@ -11,19 +11,20 @@ import {edgesOf, isFlat, pngHead} from './offer.js'
  * picture. What a person says that it is, and what speaks against it, is thrown.
  * @param {Pick<ReturnType<typeof createPool>, 'ask'>} pool @param {number} job
  * @param {{blob: Blob, name: string}} file @param {Extent & {name: string}} picture  the open one @param {LookJob['wish']} wish
- * @returns {Promise<{structures: readonly Structure[] | null, boxes: readonly Sides[] | null, isPicture: boolean}>}
+ * @returns {Promise<{structures: readonly Structure[] | null, boxes: readonly Sides[] | null, takenFrom?: string | null, isPicture: boolean}>}
+ * takenFrom: what the file calls the picture that the boxes are of, where it was taken for its size alone
  */
 export async function contentsOf(pool, job, {blob, name}, {name: shown, ...size}, wish) {
   const labels = async () => (await pool.ask(job, 'readLabels', {bytes: await blob.arrayBuffer(), size})).masks
-  const boxes = async () => pool.ask(job, 'readBoxes', {bytes: await blob.arrayBuffer(), size, name: shown})
+  const listed = async () => pool.ask(job, 'readBoxes', {bytes: await blob.arrayBuffer(), size, name: shown})
   const orNull = (/** @type {Promise<any>} */ reading) => reading.then((found) => (found.length > 0 ? found : null), () => null)
   if (wish === 'reference') return {structures: await labels(), boxes: null, isPicture: true}
-  if (/\.json$/i.test(name)) return {structures: null, boxes: await boxes(), isPicture: false}
+  if (/\.json$/i.test(name)) return {structures: null, ...(await listed()), isPicture: false}
   if (/\.npz$/i.test(name)) {
     const keys = await keysOf(blob)
     return {
       structures: keys.has('segs') || keys.has('gts') ? await orNull(labels()) : null,
-      boxes: keys.has('boxes') ? await orNull(boxes()) : null,
+      boxes: keys.has('boxes') ? await orNull(listed().then(({boxes}) => boxes)) : null,
       isPicture: keys.has('imgs'),
     }
   }

@@ -277,7 +277,8 @@ window.addEventListener('keydown', (event) => {
     return event.preventDefault()
   }
   const {key, shiftKey: shift, altKey: alt} = event
-  const removes = (key === 'Delete' || key === 'Backspace') && focused?.matches('.object-swatch') === true // Which stands for the object.
+  // Which stands for the object, if it is the one that is chosen.
+  const removes = (key === 'Delete' || key === 'Backspace') && focused?.matches('.object-swatch[aria-pressed="true"]') === true
   const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer: onViewer || removes})
   if (action === null) return
   if (key === 'Escape') gesture = null // What is under the hand is let go.

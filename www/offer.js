@@ -56,7 +56,7 @@ export function lookAsked(state, source, wish) {
  * What was found in the file. Where it can be meant in one way only, it is taken so; null: nothing is to be opened.
  * @param {State} state @param {Extract<Action, {type: 'looked'}>} action @returns {{state: State, open: Source | null}}
  */
-export function looked(state, {id, structures, boxes, isPicture}) {
+export function looked(state, {id, structures, boxes, takenFrom = null, isPicture}) {
   const job = jobAnswered(state, 'look', id)
   if (!job) return {state, open: null}
   const idle = endJob(state, id)
@@ -72,7 +72,7 @@ export function looked(state, {id, structures, boxes, isPicture}) {
   if (wish === 'rest' && ways.length === 0) return {state: idle, open: null}
   if (!idle.study || ways.length === 0 || ways.join() === 'picture') return {state: idle, open: source}
   if (wish !== 'rest' && ways.length === 1) {
-    return {state: structures ? withReference(idle, source.name, structures) : withBoxes(idle, boxes ?? []), open: null}
+    return {state: structures ? withReference(idle, source.name, structures) : withBoxes(idle, boxes ?? [], takenFrom), open: null}
   }
   return {state: {...idle, note: {kind: 'offer', source, ways, structures: structures ?? [], boxes: boxes ?? []}}, open: null}
 }

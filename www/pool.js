@@ -39,6 +39,8 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
   const ms = {encode: 0, box: 0}
   let held = false
   let lastLoad = 0
+  /** Jobs that are being cut into parts. @type {Set<number>} */
+  const planning = new Set()
 
   /**
    * @template T
@@ -115,6 +117,7 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
   /** What waits for these jobs is dropped; what is being done for them is done. @param {readonly number[]} jobs @returns {Ended} what is told to those who waited */
   const dropWaiting = (jobs) => {
     const ended = new Ended()
+    for (const job of jobs) planning.delete(job)
     const [gone, stay] = [queue.filter(({job}) => jobs.includes(job)), queue.filter(({job}) => !jobs.includes(job))]
     queue = stay
     for (const task of gone) task.reject(ended)
@@ -173,7 +176,9 @@ export function createPool({size, bytesMax, idleMs = 60_000, createClient, onRes
      */
     async segment(request, onPart) {
       const {job, size: extent, boxes, mode, classChoice, isPreview} = request
+      planning.add(job)
       const parts = await plan(request)
+      if (!planning.delete(job)) throw new Ended()
       let started = 0 // Not while others were before it.
       const whole = viewKey(wholeOf(extent))
       const tiles = parts.filter(({view}) => viewKey(view) !== whole).length

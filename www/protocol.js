@@ -28,7 +28,7 @@
  * @property {{ask: {masks: readonly MaskPixels[]}, answer: Measures[]}} measure  on the open picture, in the order of the masks
  * @property {{ask: {size: Extent, mask: MaskPixels, reference: MaskPixels}, answer: Comparison}} compare
  * @property {{ask: {bytes: ArrayBuffer, size: Extent}, answer: {masks: (MaskPixels & {id: number, areaPx: number})[]}}} readLabels  ids ascending; masks are transferred
- * @property {{ask: {bytes: ArrayBuffer, size: Extent, name: string}, answer: [number, number, number, number][]}} readBoxes  inside the picture, with fractions where the file has them
+ * @property {{ask: {bytes: ArrayBuffer, size: Extent, name: string}, answer: {boxes: [number, number, number, number][], takenFrom: string | null}}} readBoxes  inside the picture, with fractions where the file has them
  */
 
 /** @typedef {keyof Calls} Call */

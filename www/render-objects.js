@@ -5,7 +5,7 @@
 
 import {attribute, element, icon, show, text} from './dom.js'
 import {objectColour} from './palette.js'
-import {isEdited, maskKey, progressOf, shownItems} from './work.js'
+import {draftId, isEdited, maskKey, progressOf, shownItems} from './work.js'
 
 /**
  * @param {(name: string) => HTMLElement} part @param {Translator} translator
@@ -48,7 +48,7 @@ export function createObjects(part, translator) {
 }
 
 /** @param {State | null} state @returns {(number | null)[]} */
-const chosen = (state) => (state ? [...state.selected, state.draft?.id ?? null] : [])
+const chosen = (state) => (state ? [...state.selected, draftId(state)] : [])
 
 /** @param {Map<number, ReturnType<typeof createRow>>} rows @param {string} name @param {readonly (number | null)[]} before @param {readonly (number | null)[]} after */
 function mark(rows, name, before, after) {
@@ -157,7 +157,9 @@ export function listenToObjects(list, dispatch, getState) {
   // A click on a name chooses its object, and keys go on to mean the picture; the next one writes the name.
   list.addEventListener('mousedown', (event) => {
     const id = idOf(event)
-    if (within(event, '.object-name') && id !== null && !getState().selected.includes(id)) event.preventDefault()
+    if (!within(event, '.object-name') || id === null || getState().selected.includes(id)) return
+    event.preventDefault()
+    if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur() // What was typed is taken.
   })
   list.addEventListener('click', (event) => {
     const id = idOf(event)

@@ -53,7 +53,8 @@ export function setAside(state, opened) {
   const left = {...state, study: state.study ?? state.shelved}
   const {reopening} = state
   const waiting = reopening?.from === 'browser' && reopening.session.source !== opened ? reopening.session : null
-  return [keptOf(state), waiting, left.study && sessionOf(left)].reduce(withAside, state.aside)
+  const session = left.study && sessionOf(left)
+  return [keptOf(state), waiting, session && (state.keeping ? session : {...session, isForgotten: true})].reduce(withAside, state.aside)
 }
 
 /** What is said beside the picture: the news, and else how to come back to the work that was put aside last. @param {State} state @returns {Note | null} */
@@ -114,5 +115,5 @@ export function keepEffects(before, after) {
   const subject = isClosed ? before : after
   if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after) || before.aside !== after.aside)) return []
   const session = sessionOf(subject)
-  return session ? [{type: 'keep', session, aside: after.aside, shelved: isClosed}] : []
+  return session ? [{type: 'keep', session, aside: after.aside.filter(({isForgotten}) => !isForgotten), shelved: isClosed}] : []
 }

@@ -95,7 +95,7 @@ export function readSession(value, picture) {
     sliceIdx: 0,
     mode: record.mode,
     model: record.model === null ? null : readModel(record.model),
-    refused: list(record.refused ?? [], 'what was stopped').map((id) => whole(id, 'what was stopped')), // Earlier pages did not tell.
+    refused: readRefused(record.refused ?? []), // Earlier pages did not tell.
   }
 }
 
@@ -171,6 +171,13 @@ function readWindow(value) {
   return {level, width}
 }
 
+/** @param {unknown} value @returns {number[]} */
+function readRefused(value) {
+  const ids = list(value, 'what was stopped')
+  if (ids.length > ITEMS_MAX) throw wrong(`it has ${ids.length} objects`)
+  return ids.map((id) => whole(id, 'what was stopped'))
+}
+
 /** @param {unknown} value @returns {ModelId} */
 function readModel(value) {
   const model = object(value, 'its model')
@@ -228,7 +235,8 @@ function whole(value, what) {
 export function withSession(state, study, session) {
   const {mode, model, sliceIdx} = session
   const shown = {...state, mode, study: {...study, sliceIdx, work: session.work}}
-  const stopped = session.work.items.filter(({id}) => session.refused.includes(id))
+  const refused = new Set(session.refused)
+  const stopped = session.work.items.filter(({id}) => refused.has(id))
   const restored = {...shown, refused: stopped.map(({box}) => maskKey(shown, box))}
   if (model?.name === state.model?.name) return restored
   const then = {...restored, model: state.model && {...state.model, name: model?.name ?? ''}}

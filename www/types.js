@@ -178,6 +178,7 @@
  * @property {number} sliceIdx
  * @property {Mode} mode
  * @property {ModelId | null} model  null: none was loaded
+ * @property {boolean} [isForgotten]  a person had the browser forget it: it lies aside in this page alone
  * @property {readonly number[]} refused  objects whose masks are out of date because a person stopped them
  */
 /** @typedef {{session: Session, from: 'file' | 'browser', savedMs: number | null}} Reopening  a session whose picture is being opened */
@@ -311,7 +312,7 @@
  *   | {type: 'reference-given', blob: Blob, name: string}
  *   | {type: 'reference-toggled'}
  *   | {type: 'reference-removed'}
- *   | {type: 'looked', id: number, structures: readonly Structure[] | null, boxes: readonly Sides[] | null, isPicture: boolean}
+ *   | {type: 'looked', id: number, structures: readonly Structure[] | null, boxes: readonly Sides[] | null, takenFrom?: string | null, isPicture: boolean}
  *   | {type: 'copy-asked', words: string}
  *   | {type: 'copied'}
  *   | {type: 'exported', id: number, name: string}
@@ -457,7 +458,7 @@
  * @property {(objects: readonly CoreMask[]) => Measures[]} measure  on the open picture
  * @property {(width: number, height: number, object: CoreMask, reference: CoreMask) => Comparison} compare
  * @property {(bytes: Uint8Array, width: number, height: number) => (CoreMask & {id: number, areaPx: number})[]} readLabels
- * @property {(bytes: Uint8Array, width: number, height: number, name: string) => [number, number, number, number][]} readBoxes  inside the picture, with fractions where the file has them
+ * @property {(bytes: Uint8Array, width: number, height: number, name: string) => {boxes: [number, number, number, number][], takenFrom: string | null}} readBoxes  inside the picture, with fractions where the file has them; takenFrom: what the file calls the picture, where it was taken for its size alone
  */
 /** @typedef {{region: Mask['region'], mask: Uint8Array}} CoreMask */
 /** @typedef {CoreMask & {box: Box, score: number, areaPx: number}} CoreObject */

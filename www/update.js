@@ -325,7 +325,7 @@ function act(state, action) {
     case 'note-answered':
       return noteAnswered(state, action.answer)
     case 'forget-asked':
-      return [{...state, note: null, keeping: false}, [{type: 'forget'}]]
+      return [{...state, note: null, keeping: false, aside: state.aside.map((one) => ({...one, isForgotten: true}))}, [{type: 'forget'}]]
     case 'forgot':
       return [{...state, notice: {key: 'notice.forgot'}}, []]
     case 'cancelled':
@@ -473,7 +473,7 @@ function act(state, action) {
     }
     case 'selected':
       // A box of which one corner is set ends here; one that a hand drags does not.
-      return [{...state, selected: action.id === null ? [] : [action.id], anchor: null, draft: state.anchor ? null : state.draft}, []]
+      return [{...(state.anchor ? letGo(state) : state), selected: action.id === null ? [] : [action.id]}, []]
     case 'hovered':
       return [state.hovered === action.id ? state : {...state, hovered: action.id}, []]
     case 'select-next': {

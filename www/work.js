@@ -69,6 +69,12 @@ export function shownItems(state) {
   return [...items, itemFromDraft(state.study, draft)]
 }
 
+/** The number under which the box that is drawn is shown: others may have come meanwhile. @param {State} state @returns {number | null} */
+export function draftId({study, draft}) {
+  if (!study || !draft) return null
+  return draft.isNew ? study.work.lastItemId + 1 : draft.id
+}
+
 /** The object that a new box becomes, under the next number that is free by now. @param {Study} study @param {import('./types.js').Draft} draft @returns {Item} */
 export const itemFromDraft = ({work: {lastItemId}, sliceIdx}, {box, mask}) => ({
   id: lastItemId + 1,

@@ -84,10 +84,12 @@ test('the label map and the boxes that the core writes are those that it reads',
       hint: 'choose the label map that was made for this picture',
     })
   }
-  assert.deepEqual(core.readBoxes(core.cocoJson(4, 2, undefined, objects), 4, 2, 'a.png'), [[0, 0, 4, 2], [0, 0, 4, 2]])
+  assert.deepEqual(core.readBoxes(core.cocoJson(4, 2, undefined, objects), 4, 2, 'a.png').boxes, [[0, 0, 4, 2], [0, 0, 4, 2]])
   const images = ['a.png', 'b.png'].map((file_name, id) => ({id, file_name, width: 4, height: 2}))
   const ofTwo = new TextEncoder().encode(JSON.stringify({images, annotations: images.map(({id}) => ({image_id: id, bbox: [id, 0, 2, 2]}))}))
-  assert.deepEqual(core.readBoxes(ofTwo, 4, 2, 'b.png'), [[1, 0, 3, 2]], 'of the picture that is called so')
+  assert.deepEqual(core.readBoxes(ofTwo, 4, 2, 'b.png').boxes, [[1, 0, 3, 2]], 'of the picture that is called so')
+  const ofOne = new TextEncoder().encode(JSON.stringify({images: images.slice(0, 1), annotations: [{image_id: 0, bbox: [0, 0, 2, 2]}]}))
+  assert.deepEqual(core.readBoxes(ofOne, 4, 2, 'c.png').takenFrom, 'a.png')
 })
 
 test('a name and a score are written where an object has them, and the file still gives its boxes', {skip}, async () => {
@@ -98,7 +100,7 @@ test('a name and a score are written where an object has them, and the file stil
   const [byHand, unnamed] = JSON.parse(new TextDecoder().decode(file)).annotations
   assert.deepEqual([byHand.id, byHand.name, 'score' in byHand], [1, 'cyst', false])
   assert.deepEqual([unnamed.id, 'name' in unnamed, unnamed.score], [2, false, 0.5])
-  assert.deepEqual(core.readBoxes(file, 4, 2, 'a.png'), [box, box])
+  assert.deepEqual(core.readBoxes(file, 4, 2, 'a.png').boxes, [box, box])
 })
 
 /** @param {Awaited<ReturnType<typeof started>>} core */

@@ -109,6 +109,12 @@ test('boxes of a list become objects in one step, cut to whole pixels of the pic
   assert.equal(studyOf(play(state, {type: 'undo'}).state).work.items.length, 1)
 })
 
+test('that boxes are of a picture with another name is told', () => {
+  const looking = given(openedState(), 'boxes.json').state
+  const {notice} = found(looking, {structures: null, boxes: [[10, 10, 40, 40]], takenFrom: 'elsewhere.png', isPicture: false}).state
+  assert.equal(notice && createTranslator('en', messages).label(notice), 'Imported (1): the boxes of elsewhere.png, the only picture of this size in the file')
+})
+
 test('a list without a box on this picture says so and changes nothing', () => {
   const looking = given(openedState(), 'boxes.json').state
   const {state} = found(looking, {structures: null, boxes: [[-9, -9, -1, -1]], isPicture: false})

@@ -152,6 +152,18 @@ test('what waits for a cancelled job is dropped, what others wait for is done', 
   assert.deepEqual(workers[1]?.calls, ['start', 'export'], 'a label map needs neither model nor picture')
 })
 
+test('of a job that is dropped while it is cut into parts no part is done', async () => {
+  const {pool, workers, slow} = await opened({size: 1, plan: TWO_TILES})
+  slow.add('plan')
+  const masks = pool.segment({...LIST, boxes: boxes(3)}, () => {})
+  await settled()
+  pool.drop([LIST.job])
+  workers[0]?.let.pop()?.()
+  await assert.rejects(masks, Ended)
+  assert.ok(!workers[0]?.calls.some((call) => call.startsWith('segment')))
+  assert.equal(workers[0]?.ended, false)
+})
+
 test('light steps go to an idle worker while another encodes', async () => {
   const {pool, workers, slow} = await opened({size: 2})
   slow.add('encode')

@@ -347,6 +347,17 @@ test('what was put aside is kept with the work, and comes back with it', () => {
   assert.deepEqual(closed?.aside, [], 'what a person has closed is let go of')
 })
 
+test('what was forgotten lies aside in this page, and is not kept again with other work', () => {
+  const next = withObject(open(play(workedState(), {type: 'forget-asked'}).state, 'other.png'), [2, 2, 20, 15])
+  assert.deepEqual(names(next), ['scan.png'], 'a way back')
+  const [left] = keptBy(next, {type: 'renamed', id: 1, name: 'x'})
+  assert.deepEqual(left?.aside, [])
+  const aside = withObject(open(workedState(), 'other.png'), [2, 2, 20, 15])
+  const forgotten = play(aside, {type: 'forget-asked'}).state
+  assert.deepEqual(names(forgotten), ['scan.png'])
+  assert.deepEqual(keptBy({...forgotten, keeping: true}, {type: 'renamed', id: 1, name: 'x'})[0]?.aside, [])
+})
+
 test('what was forgotten is not kept again, the next picture is', () => {
   const {state, effects} = play(workedState(), {type: 'forget-asked'})
   assert.deepEqual(types(effects), ['forget'])
@@ -389,6 +400,7 @@ test('sessions that were not written so are refused, each with its reason', () =
   const cases = [
     [(record) => { record.items = null }, 'the objects are missing'],
     [(record) => { record.items = Array.from({length: 65_536}, () => null) }, 'it has 65536 objects'],
+    [(record) => { record.refused = Array.from({length: 65_536}, () => 1) }, 'it has 65536 objects'],
     [(record) => { record.items[1].mask.region[2] = 2e9 }, 'its masks take more than 1073741824 bytes'],
     [(record) => { record.items[0].box = [9, 0, 5, 10] }, 'the box of object 1 has not its four sides in order'],
     [(record) => { record.items[0].mask.region = [198, 0, 4, 3] }, 'the mask of object 1 does not lie in the picture'],

@@ -293,6 +293,7 @@ test('of a box of which one corner is set, that is told until it ends', () => {
   const begun = play(openedState(), {type: 'anchor-set', at: [10, 10]}).state
   assert.deepEqual(begun.notice, {key: 'hint.second'})
   assert.equal(play(begun, {type: 'escape'}).state.notice, null)
+  assert.equal(play(begun, {type: 'selected', id: null}).state.notice, null)
   const drawn = play(begun, {type: 'drafted', id: null, verb: 'draw', box: [10, 10, 60, 60]}, {type: 'draft-kept'}).state
   assert.equal(drawn.notice, null)
 })

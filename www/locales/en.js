@@ -250,6 +250,7 @@ export const messages = {
   'notice.noMask': 'Object {n} has no mask to work on',
   'notice.boxes.one': '{n} box imported: its mask is being drawn',
   'notice.boxes.other': '{n} boxes imported: their masks are being drawn',
+  'notice.boxesOf': 'Imported ({n}): the boxes of {name}, the only picture of this size in the file',
   'notice.noBoxes': 'No box in it lies on this picture',
   'notice.nothingToRefine': 'Object {n} needs no change: its mask stays as it is',
 

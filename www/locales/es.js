@@ -250,6 +250,7 @@ export const messages = {
   'notice.noMask': 'El objeto {n} no tiene máscara',
   'notice.boxes.one': '{n} caja importada: se está dibujando su máscara',
   'notice.boxes.other': '{n} cajas importadas: se están dibujando sus máscaras',
+  'notice.boxesOf': 'Importadas ({n}): las cajas de {name}, la única imagen de este tamaño en el archivo',
   'notice.noBoxes': 'Ninguna de sus cajas está en esta imagen',
   'notice.nothingToRefine': 'El objeto {n} no necesita cambios: su máscara queda como está',
 
@@ -300,7 +301,7 @@ export const messages = {
   'keys.title': 'Teclas y gestos',
   'keys.draw': 'Dibujar',
   'keys.draw.box': 'Caja: arrastrar o hacer clic en dos esquinas',
-  'keys.draw.over': 'Mantener para dibujar una caja nueva junto a otro',
+  'keys.draw.over': 'Mantener para dibujar una caja nueva junto a otra',
   'keys.draw.place': 'Colocar una caja en el centro',
   'keys.draw.nudge': 'Mover la caja elegida (con Mayús 10 píxeles)',
   'keys.draw.resize': 'Mover su lado derecho e inferior',

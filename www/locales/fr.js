@@ -250,6 +250,7 @@ export const messages = {
   'notice.noMask': 'L’objet {n} n’a pas de masque',
   'notice.boxes.one': '{n} cadre importé : son masque est en cours de tracé',
   'notice.boxes.other': '{n} cadres importés : leurs masques sont en cours de tracé',
+  'notice.boxesOf': 'Importés ({n}) : les cadres de {name}, la seule image de cette taille dans le fichier',
   'notice.noBoxes': 'Aucun de ses cadres n’est sur cette image',
   'notice.nothingToRefine': 'Rien à changer sur l’objet {n} : son masque reste tel quel',
 

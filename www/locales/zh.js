@@ -250,6 +250,7 @@ export const messages = {
   'notice.noMask': '对象 {n} 没有掩膜',
   'notice.boxes.one': '已导入 {n} 个方框：正在绘制其掩膜',
   'notice.boxes.other': '已导入 {n} 个方框：正在绘制其掩膜',
+  'notice.boxesOf': '已导入（{n}）：{name} 的方框，它是文件中唯一具有此尺寸的图像',
   'notice.noBoxes': '其中没有位于此图像上的方框',
   'notice.nothingToRefine': '对象 {n} 无需更改：其掩膜保持不变',
 
