@@ -38,6 +38,16 @@ export function createOffline(dispatch) {
 
   const tellUpdate = () => dispatch({type: 'update-found'})
 
+  // From the first moment on: another tab may let a new version in while this one is still being opened.
+  const {serviceWorker} = navigator
+  let wasClaimed = serviceWorker?.controller != null
+  serviceWorker?.addEventListener('controllerchange', () => {
+    if (isReloading) return location.reload()
+    // The first version takes this page over silently; a later one was asked for in another tab.
+    if (wasClaimed) tellUpdate()
+    wasClaimed = true
+  })
+
   /** @param {ServiceWorker} fresh  being installed @param {boolean} isFirst */
   const follow = (fresh, isFirst) =>
     fresh.addEventListener('statechange', () => {
@@ -62,14 +72,6 @@ export function createOffline(dispatch) {
     window.addEventListener('appinstalled', () => dispatch({type: 'installable', installable: false}))
     if (!isSecureContext) return dispatch({type: 'offline-changed', offline: 'insecure'})
     if (!('serviceWorker' in navigator)) return dispatch({type: 'offline-changed', offline: 'unsupported'})
-    const {serviceWorker} = navigator
-    let wasClaimed = serviceWorker.controller !== null
-    serviceWorker.addEventListener('controllerchange', () => {
-      if (isReloading) return location.reload()
-      // The first version takes this page over silently; a later one was asked for in another tab.
-      if (wasClaimed) tellUpdate()
-      wasClaimed = true
-    })
     try {
       registration = await serviceWorker.register('sw.js', {scope: './', updateViaCache: 'none'})
     } catch {

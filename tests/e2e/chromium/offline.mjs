@@ -193,6 +193,7 @@ test('a new version is offered, and comes when it is asked for', {timeout: SLOW_
 
   // Another tab of the old version is told too, and not reloaded behind anybody's back.
   const other = await open(context, server.url)
+  await other.page.getByText('A new version is ready.').waitFor()
   await other.page.evaluate(() => Reflect.set(window, 'isTheSame', true))
   await part(page, 'updateReload').click()
   // Where the browser keeps the old version for long, the page says again that there is a new one, and is asked again.
