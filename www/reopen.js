@@ -13,14 +13,10 @@ const ASIDE_MAX = 5
 /**
  * A session was read: its picture is opened, by its model if that is here. What the browser kept stands back where
  * something else is open by now.
- * @param {State} state @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
+ * @param {State} before @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
  */
-export function sessionRead(state, {aside: before = [], ...action}) {
-  return sessionTaken(before.length > 0 ? {...state, aside: [...state.aside, ...before].slice(0, ASIDE_MAX)} : state, action)
-}
-
-/** @param {State} state @param {Omit<Extract<Action, {type: 'session-read'}>, 'aside'>} action @returns {[State, Effect[]]} */
-function sessionTaken(state, {session, from, savedMs, shelved}) {
+export function sessionRead(before, {session, from, savedMs, shelved, aside: kept = []}) {
+  const state = kept.length > 0 ? {...before, aside: [...before.aside, ...kept].slice(0, ASIDE_MAX)} : before
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
   const aside = withAside(state.aside, keptOf(state))

@@ -254,7 +254,7 @@
  * @property {Batch | null} batch  of files that were given together, of which the first that can be opened is opened
  * @property {Reopening | null} reopening
  * @property {Note | null} note
- * @property {readonly Session[]} aside  works whose place another picture took, the newest first: they lie nowhere else
+ * @property {readonly Session[]} aside  works whose place another picture took, the newest first: the browser keeps them with the open one
  * @property {boolean} keeping  what is made is kept in the browser; not after a person had it forgotten, until the next picture
  * @property {readonly ExportKind[]} saving  asked for, the first first, and waits for the masks
  * @property {readonly number[]} selected  ids; one at most for now

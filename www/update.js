@@ -20,8 +20,8 @@ import {lastingFailure, loadAsked, modelChosen, modelFailed, modelToRetry} from 
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
-import {withOwnMasks} from './session.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
+import {withOwnMasks} from './session.js'
 import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen, withoutGone} from './stopping.js'
 import {
   isWindowMoving, masksRenewed, nextWindow, presetChosen, sameWindow, wantedWindow, windowDragged, windowed, windowKept, windowSettled,
