@@ -69,6 +69,15 @@ struct StudyRecord {
     /// Null for pictures that are shown as they are.
     window: Option<WindowRecord>,
     value_range: RangeRecord,
+    /// Null where the file does not say how large a pixel is.
+    pixel_mm: Option<PixelRecord>,
+}
+
+/// Sides of a pixel, in mm.
+#[derive(Serialize)]
+struct PixelRecord {
+    x: f64,
+    y: f64,
 }
 
 #[derive(Serialize)]
@@ -224,6 +233,7 @@ pub fn open(source: &JsValue) -> Result<JsValue, JsValue> {
         has_more: source.has_more,
         window: image.window().map(|window| WindowRecord { level: window.level, width: window.width }),
         value_range: RangeRecord { min, max },
+        pixel_mm: image.spacing().map(|spacing| PixelRecord { x: spacing.x_mm, y: spacing.y_mm }),
     };
     with_pipeline(|pipeline| {
         pipeline.open(image);

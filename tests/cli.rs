@@ -58,6 +58,7 @@ fn segment_writes_every_kind_of_output_and_one_json_object() {
     assert_eq!((&answer["class"], &answer["probabilities"]), (&Value::Null, &Value::Null), "no class head");
     assert_eq!(answer["objects"][0]["id"], 1);
     assert_eq!(answer["objects"][0]["box"], serde_json::json!([58.0, 28.0, 142.0, 112.0]));
+    assert_eq!(answer["objects"][0]["area_mm2"], Value::Null, "a PNG's resolution is none of tissue");
     let area = answer["objects"][0]["area_px"].as_u64().expect("a number of pixels");
     assert!((4500..5500).contains(&area), "the disc has π · 40² = 5027 pixels, the mask {area}");
 

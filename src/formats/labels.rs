@@ -114,7 +114,7 @@ fn read_raw_png(bytes: &[u8], limits: &Limits) -> Result<Raster, OpenError> {
         _ => Samples::U8(unpack_bits(&packed, frame.line_size, width as usize, bits)),
     };
     let orientation = Orientation::NoTransforms;
-    Ok(Raster { format, size, channels, samples, bits, float: false, orientation, has_more: false })
+    Ok(Raster { format, size, channels, samples, bits, float: false, orientation, has_more: false, spacing: None })
 }
 
 #[cfg(test)]

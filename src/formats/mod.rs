@@ -6,6 +6,7 @@ pub mod npz;
 pub mod raster;
 
 mod jpeg;
+mod pixel_size;
 mod sniff;
 mod tiff;
 

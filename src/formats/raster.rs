@@ -14,7 +14,7 @@ use image::{
 
 use super::{Limits, OpenError, Source, Study, jpeg, tiff};
 use crate::{
-    geometry::{GeometryError, Size},
+    geometry::{GeometryError, Size, Spacing},
     image::{Image, Window},
 };
 
@@ -97,6 +97,8 @@ pub struct Raster {
     pub(super) orientation: Orientation,
     /// Whether the file holds further pictures.
     pub(super) has_more: bool,
+    /// How large a pixel is, as the file stores the picture.
+    pub(super) spacing: Option<Spacing>,
 }
 
 /// Decodes a raster whose format is known.
@@ -217,7 +219,7 @@ fn decode<D: ImageDecoder>(
             return Err(OpenError::Unsupported { format: format.name(), detail });
         }
     };
-    Ok(Raster { format, size, channels, samples, bits, float: false, orientation, has_more: false })
+    Ok(Raster { format, size, channels, samples, bits, float: false, orientation, has_more: false, spacing: None })
 }
 
 fn native_u16(bytes: &[u8]) -> Samples {
@@ -305,7 +307,7 @@ impl Raster {
             has_more: self.has_more,
             turned: self.orientation != Orientation::NoTransforms,
         };
-        let Self { size, channels, samples, orientation, .. } = self;
+        let Self { size, channels, samples, orientation, spacing, .. } = self;
         let n = channels.n_colours();
         let image = match samples {
             Samples::U8(values) => {
@@ -324,6 +326,14 @@ impl Raster {
                 let values = without_alpha(values, channels, |value, alpha| value * alpha.clamp(0.0, 1.0));
                 windowed(size, n, values, orientation)?
             }
+        };
+        let image = match spacing {
+            // Where columns have become rows, so have the sides of a pixel.
+            Some(told) if is_turned(orientation) => {
+                image.with_spacing(Spacing { x_mm: told.y_mm, y_mm: told.x_mm, ..told })
+            }
+            Some(told) => image.with_spacing(told),
+            None => image,
         };
         Ok(Study { image, source })
     }
@@ -373,6 +383,12 @@ fn windowed<T: Copy + Into<f32>>(
     shown(size, n_colours, values.into_iter().map(|value| window.grey(value.into())).collect(), orientation)
 }
 
+/// Whether columns become rows.
+fn is_turned(orientation: Orientation) -> bool {
+    use Orientation as O;
+    matches!(orientation, O::Rotate90 | O::Rotate270 | O::Rotate90FlipH | O::Rotate270FlipH)
+}
+
 /// Turns a picture as EXIF tag 274 asks for.
 fn upright<T: Copy>(size: Size, step: usize, values: Vec<T>, orientation: Orientation) -> (Size, Vec<T>) {
     use Orientation as O;
@@ -380,8 +396,7 @@ fn upright<T: Copy>(size: Size, step: usize, values: Vec<T>, orientation: Orient
         return (size, values);
     }
     let (width, height) = (size.width as usize, size.height as usize);
-    let turned = matches!(orientation, O::Rotate90 | O::Rotate270 | O::Rotate90FlipH | O::Rotate270FlipH);
-    let out = if turned { Size { width: size.height, height: size.width } } else { size };
+    let out = if is_turned(orientation) { Size { width: size.height, height: size.width } } else { size };
     // Where the pixel shown at (x, y) is stored.
     let stored_at = |x: usize, y: usize| match orientation {
         O::NoTransforms => (x, y),

@@ -8,16 +8,16 @@ use std::io::{self, Cursor};
 
 use ::tiff::{
     ColorType, TiffError, TiffFormatError,
-    decoder::{ChunkType, Decoder, DecodingResult},
+    decoder::{ChunkType, Decoder, DecodingResult, ifd::Value},
     tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, PlanarConfiguration, SampleFormat, Tag},
 };
 use image::metadata::Orientation;
 
 use super::{
-    Limits, OpenError,
+    Limits, OpenError, pixel_size,
     raster::{Channels, Format, Raster, Samples, unpack_bits},
 };
-use crate::geometry::{GeometryError, Size};
+use crate::geometry::{GeometryError, Size, Spacing};
 
 const FORMAT: Format = Format::Tiff;
 
@@ -195,8 +195,20 @@ fn read_chunks(
         bits,
         float,
         orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
+        spacing: spacing(decoder),
         has_more: has_more(decoder),
     })
+}
+
+/// How large a pixel is. What cannot be read says nothing.
+fn spacing(decoder: &mut Decoder<Cursor<&[u8]>>) -> Option<Spacing> {
+    let description = decoder.get_tag_ascii_string(Tag::ImageDescription).ok()?;
+    let mut per_unit = |tag| match decoder.find_tag(tag).ok()?? {
+        Value::Rational(n, d) => Some(f64::from(n) / f64::from(d)),
+        _ => None,
+    };
+    let per_unit = [per_unit(Tag::XResolution), per_unit(Tag::YResolution)];
+    pixel_size::from_tiff(&description, per_unit)
 }
 
 /// Whether there is another page that is a picture of its own, and neither a smaller copy of one nor a mask (TIFF 6.0,
@@ -437,6 +449,8 @@ fn from_tiff_error(error: TiffError, found_bytes: usize, limits: &Limits) -> Ope
 
 #[cfg(test)]
 mod tests {
+    use ::tiff::encoder::{Rational, TiffEncoder, colortype::Gray8};
+
     use super::*;
     use crate::formats::{self, Study, labels};
 
@@ -487,6 +501,27 @@ mod tests {
         bytes.extend([0; 4]);
         bytes.extend(elsewhere);
         bytes
+    }
+
+    #[test]
+    fn a_pixel_is_as_large_as_imagej_says_and_turns_with_the_picture() {
+        let written = |orientation: u16| {
+            let mut bytes = Cursor::new(Vec::new());
+            let mut encoder = TiffEncoder::new(&mut bytes).expect("starts");
+            let mut page = encoder.new_image::<Gray8>(3, 2).expect("a page");
+            let tags = page.encoder();
+            tags.write_tag(Tag::ImageDescription, "ImageJ=1.54f\nunit=micron\n").expect("a tag");
+            tags.write_tag(Tag::XResolution, Rational { n: 4, d: 1 }).expect("a tag");
+            tags.write_tag(Tag::YResolution, Rational { n: 2_000_000, d: 1_000_000 }).expect("a tag");
+            tags.write_tag(Tag::Orientation, orientation).expect("a tag");
+            page.write_data(&[0; 6]).expect("pixels");
+            bytes.into_inner()
+        };
+        let told = |orientation| open_tiff(&written(orientation)).image.spacing();
+        let spacing = |x_mm, y_mm| Some(Spacing { x_mm, y_mm, z_mm: 1.0 });
+        assert_eq!(told(1), spacing(2.5e-4, 5e-4));
+        assert_eq!(told(6), spacing(5e-4, 2.5e-4));
+        assert_eq!(open_tiff(&tiff_of(3, 1, &[(BITS, &[8]), (PHOTOMETRIC, &[1])], &[0; 3])).image.spacing(), None);
     }
 
     /// A file of a page of one grey pixel and another whose NewSubfileType is `kind`.

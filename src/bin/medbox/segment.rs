@@ -9,7 +9,6 @@ use clap::{
 use medbox::{
     export::{self, ExportObject},
     formats::{self, Limits},
-    geometry::Size,
     image::Image,
     import,
     model::{Network as _, OnnxModel},
@@ -181,7 +180,7 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), CliError> {
     }
     let model = pipeline.network().manifest().name.as_str();
     if args.json {
-        files::tell(format_args!("{:#}", as_json(model, size, &options, &answer, load_ms)))
+        files::tell(format_args!("{:#}", as_json(model, pipeline.image()?, &options, &answer, load_ms)))
     } else {
         files::tell(as_text(&answer))
     }
@@ -247,14 +246,20 @@ impl OutputKind {
 }
 
 /// The JSON that `--json` prints.
-fn as_json(model: &str, size: Size, options: &Options, answer: &Segmentation, load_ms: f64) -> Value {
+fn as_json(model: &str, image: &Image, options: &Options, answer: &Segmentation, load_ms: f64) -> Value {
+    let size = image.size();
+    let pixel_mm2 = image.spacing().map(|spacing| spacing.x_mm * spacing.y_mm);
     let objects: Vec<Value> = answer
         .objects
         .iter()
         .enumerate()
         .map(|(index, object)| {
             let b = object.prompt.box_image();
-            json!({"id": index + 1, "box": [b.x0, b.y0, b.x1, b.y1], "score": object.score, "area_px": object.mask.area_px()})
+            let area_px = object.mask.area_px();
+            json!({
+                "id": index + 1, "box": [b.x0, b.y0, b.x1, b.y1], "score": object.score,
+                "area_px": area_px, "area_mm2": pixel_mm2.map(|pixel| area_px as f64 * pixel),
+            })
         })
         .collect();
     let by_name = |values: &[f32; N_CLASSES]| -> Value {
