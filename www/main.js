@@ -16,6 +16,7 @@ import {measureTable} from './measure.js'
 import {forgetPictures} from './picture.js'
 import {createRenderer, findParts, renderTexts} from './render.js'
 import {listenToCorrect} from './render-correct.js'
+import {listenToMeasures} from './render-measures.js'
 import {idOf, listenToObjects} from './render-objects.js'
 import {shownNote} from './reopen.js'
 import {bytesPerWorker, workersFor} from './schedule.js'
@@ -430,6 +431,8 @@ for (const sheet of /** @type {const} */ (['keys', 'about'])) {
 }
 
 listenToView(part, dispatch, getState)
+
+listenToMeasures(part, dispatch, getState)
 
 listenToObjects(part('objects'), dispatch, getState)
 

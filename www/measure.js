@@ -1,9 +1,10 @@
 /** What is measured of objects: what is asked of the core, and how it reads in a table. Pure, like `update`. */
 
-/** @import {Action, Effect, Item, Mask, Measures, MessageKey, State} from './types.js' */
+/** @import {Action, Effect, Item, Mask, Measures, MessageKey, Segment, State} from './types.js' */
 /** @import {Translator} from './i18n.js' */
 
 import {plainCell} from './csv.js'
+import {withWork} from './items.js'
 import {jobOfKind} from './jobs.js'
 
 /** Items that have a mask, in the order of the label map: the first is its 1. @param {readonly Item[]} items */
@@ -39,8 +40,31 @@ export function measured(state, {id, masks, measures}) {
   return {...state, measuring: null, measures: new Map([...known].filter(([bytes]) => there.has(bytes)))}
 }
 
+/** Sides of a pixel that are taken, mm: from an electron microscope's to a map's. */
+const [PIXEL_LEAST_MM, PIXEL_MOST_MM] = [1e-7, 1000]
+
+/** A person says how large a pixel is, or that it is not known. What cannot be changes nothing. @param {State} state @param {number | null} mm @returns {State} */
+export function pixelSized(state, mm) {
+  const {study} = state
+  if (!study || (study.work.pixelMm ?? null) === mm || (mm !== null && !isPixelMm(mm))) return state
+  return withWork(state, {...study.work, pixelMm: mm}, {key: 'undo.pixelSize'})
+}
+
+/** @param {unknown} mm @returns {mm is number} */
+export const isPixelMm = (mm) => typeof mm === 'number' && mm >= PIXEL_LEAST_MM && mm <= PIXEL_MOST_MM
+
 /** @param {State} state @param {Item} item @returns {Measures | null} */
-export const measuresOf = ({measures}, item) => (item.mask && measures.get(item.mask.bytes)) ?? null
+export function measuresOf({study, measures}, item) {
+  const found = (item.mask && measures.get(item.mask.bytes)) ?? null
+  const mm = study?.work.pixelMm ?? null
+  return found && mm !== null ? inSquares(found, mm) : found
+}
+
+/** The same with areas and lengths in mm, for square pixels. @param {Measures} measures @param {number} mm @returns {Measures} */
+function inSquares(measures, mm) {
+  const along = (/** @type {Segment | null} */ segment) => segment && {...segment, mm: segment.px * mm}
+  return {...measures, areaMm2: measures.areaPx * mm * mm, longest: along(measures.longest), perpendicular: along(measures.perpendicular)}
+}
 
 /** Whether lengths and areas are known in mm. @param {readonly (Measures | null)[]} list */
 export const hasSpacing = (list) => list.some((measures) => measures?.areaMm2 != null)

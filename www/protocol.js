@@ -3,7 +3,7 @@
  * answers in the order it was asked. Bytes are transferred where noted: the sender's copy is emptied.
  */
 
-/** @import {Box, Comparison, CoreExportKind, ExportObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, Refinement, ValueRange, GreyWindow} from './types.js' */
+/** @import {Box, Comparison, CoreExportKind, ExportObject, Extent, Failure, Mask, Measures, Mode, ClassChoice, ModelInfo, LastRun, PixelMm, Refinement, ValueRange, GreyWindow} from './types.js' */
 
 /** @typedef {readonly [number, number, number, number]} ViewRect  x, y, width, height of a part of the picture, or all of it */
 /** @typedef {{probabilities: readonly number[] | null, features: readonly {shape: number[], values: Float32Array<ArrayBuffer>}[]}} KeptView  an encoding, to be adopted by other workers */
@@ -16,7 +16,7 @@
  * A call that is added here says in `engine.js` what it needs of its worker.
  * @property {{ask: {module: WebAssembly.Module}, answer: null}} start
  * @property {{ask: {manifest: string, encoder: ArrayBuffer, decoder: ArrayBuffer}, answer: Omit<ModelInfo, 'sha256'>}} load  transferred
- * @property {{ask: {bytes: ArrayBuffer, pixels: boolean}, answer: {width: number, height: number, format: string, bits: number, hasMore: boolean, window: GreyWindow | null, valueRange: ValueRange, pixels: Uint8ClampedArray<ArrayBuffer> | null}}} open  both transferred; pixels are RGBA, null unless asked for
+ * @property {{ask: {bytes: ArrayBuffer, pixels: boolean}, answer: {width: number, height: number, format: string, bits: number, hasMore: boolean, window: GreyWindow | null, valueRange: ValueRange, pixelMm: PixelMm | null, pixels: Uint8ClampedArray<ArrayBuffer> | null}}} open  both transferred; pixels are RGBA, null unless asked for
  * @property {{ask: GreyWindow & {pixels: boolean}, answer: {pixels: Uint8ClampedArray<ArrayBuffer> | null}}} setWindow  of the open picture, in stored units; what was encoded through another window is forgotten
  * @property {{ask: {}, answer: {probabilities: number[] | null, ms: number, kept: KeptView}}} encode  the whole picture; kept is transferred
  * @property {{ask: {view: ViewRect, kept: KeptView}, answer: null}} adopt  copied, as others may need it

@@ -3,7 +3,7 @@
 /** @import {Action, GreyWindow, Preset, Slice, State} from './types.js' */
 /** @import {Translator} from './i18n.js' */
 
-import {attribute, check, element, show, text} from './dom.js'
+import {attribute, check, element, enter, show, text} from './dom.js'
 import {clamp} from './geometry.js'
 import {reading} from './pointer.js'
 import {otherWindowItems, PRESETS, presetWindow, sameWindow, wantedWindow, windowBounds, windowStep} from './windowing.js'
@@ -24,7 +24,7 @@ export function renderView(part, state, previous, translator) {
     if (n > 0) text(part('otherWindowWords'), translator.count('view.otherWindow', n))
   }
   if (!changed('study', 'opacity', 'layers', 'invert', 'smooth')) return
-  set(part('opacity'), Math.round(state.opacity * 100))
+  enter(part('opacity'), Math.round(state.opacity * 100))
   text(part('opacityValue'), translator.percent(state.opacity))
   attribute(part('opacity'), 'aria-valuetext', translator.percent(state.opacity))
   for (const input of part('layers').querySelectorAll('input')) check(input, input.value === state.layers)
@@ -52,20 +52,13 @@ function renderWindow(part, slice, wished, {t, value}) {
     for (const [key, bound] of Object.entries(values)) attribute(part(name), key, String(bound))
     attribute(part(name), 'step', String(step))
   }
-  set(part('level'), wished.level)
-  set(part('width'), shareOfWidth(wished.width, slice))
+  enter(part('level'), wished.level)
+  enter(part('width'), shareOfWidth(wished.width, slice))
   attribute(part('level'), 'aria-valuetext', value(wished.level))
   attribute(part('width'), 'aria-valuetext', value(wished.width))
-  set(part('levelField'), wished.level)
-  set(part('widthField'), wished.width)
+  enter(part('levelField'), wished.level)
+  enter(part('widthField'), wished.width)
   text(part('levelsShown'), t('status.levels', {width: value(wished.width), level: value(wished.level)}))
-}
-
-/** What is being typed is not overwritten. @param {HTMLElement} node @param {number} value */
-function set(node, value) {
-  const input = /** @type {HTMLInputElement} */ (node)
-  if (input.type === 'number' && document.activeElement === input) return
-  if (input.value !== String(value)) input.value = String(value)
 }
 
 /** @param {Part} part @param {State} state @param {Translator} translator */

@@ -6,6 +6,7 @@
 /** @import {Box, Extent, GreyWindow, Item, Mask, ModelId, Session, State, Study, Work} from './types.js' */
 
 import {changeEverywhere} from './history.js'
+import {isPixelMm} from './measure.js'
 import {PageError} from './protocol.js'
 import {fromRunLengths, packMask, runLengths} from './runs.js'
 import {currentSlice, maskKey, progressOf} from './work.js'
@@ -54,6 +55,7 @@ export function writeSession({source, size, work, sliceIdx, mode, model, refused
     sliceIdx,
     classChoice: work.classChoice,
     window: work.window,
+    pixelMm: work.pixelMm,
     refused,
     lastItemId: work.lastItemId,
     items: work.items.map(({mask, ...item}) => ({...item, mask: mask && writeMask(mask)})),
@@ -85,7 +87,9 @@ export function readSession(value, picture) {
   const found = rows.flatMap((item, i) => readItem(item, i + 1, size) ?? [])
   const [items, lastItemId] = numbered(found, whole(record.lastItemId, 'the last number'))
   const window = readWindow(record.window)
-  const work = /** @type {Work} */ ({items, lastItemId, classChoice: text(record.classChoice, 'the modality', 40), window})
+  const pixelMm = record.pixelMm ?? null // Earlier pages did not ask.
+  if (pixelMm !== null && !isPixelMm(pixelMm)) throw wrong('the size of a pixel is none')
+  const work = /** @type {Work} */ ({items, lastItemId, classChoice: text(record.classChoice, 'the modality', 40), window, pixelMm})
   if (record.mode !== 'default' && record.mode !== 'challenge') throw wrong(`there is no mode “${String(record.mode).slice(0, 40)}”`)
   if (record.sliceIdx !== 0) throw wrong('it speaks of a slice that pictures do not have')
   return {

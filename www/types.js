@@ -57,6 +57,7 @@
  * @property {GreyWindow} openedWindow  the one it was opened with
  * @property {ImageData} opened  the picture as it was opened
  * @property {ValueRange} valueRange
+ * @property {PixelMm | null} pixelMm  as the file says; null: it does not
  * @property {boolean} stored  whether there are stored values of more than 8 bits behind the picture
  * @property {'waiting' | 'running' | 'done' | 'stopped'} encoding  stopped: by a person, or failed; the next box asks again
  * @property {readonly number[] | null} probabilities  of the 11 classes; null without a class head
@@ -73,6 +74,7 @@
  * @property {number} lastItemId
  * @property {ClassChoice} classChoice
  * @property {GreyWindow | null} window  that the picture is to be seen through; null for the one it was opened with
+ * @property {number | null} pixelMm  side of a pixel in mm, as a person says; null: nobody has
  */
 /** @typedef {Omit<Mask, 'bytes'> & {packed: Uint32Array | Uint8Array}} PackedMask  runs of equal bytes, or the bytes where they are fewer */
 /** @typedef {Omit<Item, 'mask'> & {mask: PackedMask | null}} PackedItem */
@@ -292,7 +294,7 @@
 
 /**
  * `segmented` comes once or, where boxes are spread over workers, in parts: `at` are the places of the boxes in the job.
- * @typedef {{width: number, height: number, format: string, bits: number, hasMore: boolean, picture: ImageData, window: GreyWindow | null, valueRange: ValueRange}} Opened  window: null for pictures that are shown as they are
+ * @typedef {{width: number, height: number, format: string, bits: number, hasMore: boolean, picture: ImageData, window: GreyWindow | null, valueRange: ValueRange, pixelMm: PixelMm | null}} Opened  window: null for pictures that are shown as they are
  * @typedef {{type: 'listed', models: readonly ModelEntry[], demos: readonly Demo[]}
  *   | {type: 'loading', loading: Loading | null}
  *   | {type: 'model-chosen', name: string}
@@ -361,6 +363,7 @@
  *   | {type: 'window-kept', merge: boolean}
  *   | {type: 'preset-chosen', preset: Preset}
  *   | {type: 'masks-renewed'}
+ *   | {type: 'pixel-sized', mm: number | null}
  *   | {type: 'windowed', id: number, picture: ImageData}
  *   | {type: 'window-settled', turn: number}
  *   | {type: 'theme-toggled'}
@@ -440,7 +443,7 @@
  * @typedef {object} Core
  * @property {(options: {module_or_path: WebAssembly.Module}) => Promise<{memory: WebAssembly.Memory}>} default
  * @property {(manifest: string, encoder: Uint8Array, decoder: Uint8Array, sums?: {encoder: string, decoder: string}) => Omit<ModelInfo, 'sha256'>} loadModel  sums: SHA-256, where they are known already
- * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, hasMore: boolean, window: GreyWindow | null, valueRange: ValueRange}} open
+ * @property {(source: Uint8Array | ImageData) => {width: number, height: number, format: string, bits: number, hasMore: boolean, window: GreyWindow | null, valueRange: ValueRange, pixelMm: PixelMm | null}} open
  * @property {() => Uint8ClampedArray<ArrayBuffer>} pixels  RGBA
  * @property {() => {probabilities: number[] | null, ms: number}} encode
  * @property {(level: number, width: number) => void} setWindow  of what is shown and segmented; masks that were made stay
@@ -466,6 +469,7 @@
 /** @typedef {'fill-holes' | 'largest-part' | 'smooth'} Refinement */
 
 /** @typedef {{dsc: number | null, nsd: number | null, nsdContour: number | null, missedPx: number, extraPx: number}} Comparison  scores from 0 to 1, null for two empty masks */
+/** @typedef {{x: number, y: number}} PixelMm  sides of a pixel */
 /** @typedef {{min: number, max: number}} ValueRange  what a window can usefully show: 0 to 255 for pictures of eight bits */
 
 /**

@@ -15,7 +15,7 @@ import {changeEverywhere, commit, redo, undo} from './history.js'
 import {batchOf, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
-import {askMeasures, measured} from './measure.js'
+import {askMeasures, measured, pixelSized} from './measure.js'
 import {lastingFailure, loadAsked, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
@@ -236,15 +236,15 @@ function act(state, action) {
     case 'opened': {
       const job = jobAnswered(state, 'open', action.id)
       if (!job) return [state, []]
-      const {width, height, format, bits, hasMore, picture, window, valueRange} = action.opened
-      const shown = {picture, opened: picture, window: window ?? WINDOW_8_BIT, openedWindow: window ?? WINDOW_8_BIT, stored: window !== null, valueRange}
+      const {width, height, format, bits, hasMore, picture, window, valueRange, pixelMm} = action.opened
+      const shown = {picture, opened: picture, window: window ?? WINDOW_8_BIT, openedWindow: window ?? WINDOW_8_BIT, stored: window !== null, valueRange, pixelMm}
       const opened = /** @type {Study} */ ({
         source: job.source,
         format,
         bits,
         slices: [{width, height, ...shown, encoding: 'waiting', probabilities: null}],
         sliceIdx: 0,
-        work: {items: [], lastItemId: 0, classChoice: 'auto', window: null},
+        work: {items: [], lastItemId: 0, classChoice: 'auto', window: null, pixelMm: null},
         past: [],
         future: [],
       })
@@ -419,6 +419,8 @@ function act(state, action) {
       return presetChosen(state, action.preset)
     case 'masks-renewed':
       return [masksRenewed(state), []]
+    case 'pixel-sized':
+      return [pixelSized(state, action.mm), []]
     case 'windowed':
       return [windowed(state, action), []]
     case 'window-settled':

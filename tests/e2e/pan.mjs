@@ -60,7 +60,7 @@ test('moving a picture of 12 megapixels with 250 objects is fluid', async () => 
   const items = Array.from({length: N_OBJECTS}, (_, i) => object(i))
   const session = await packSession({
     source: {blob, name: 'slide.png', demo: null}, size: SIZE, sliceIdx: 0, mode: 'default', model: null, refused: [],
-    work: {items, lastItemId: N_OBJECTS, classChoice: 'auto', window: null},
+    work: {items, lastItemId: N_OBJECTS, classChoice: 'auto', window: null, pixelMm: null},
   })
   const context = await browser.newContext({viewport: {width: 1280, height: 800}})
   context.setDefaultTimeout(60_000)

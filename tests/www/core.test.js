@@ -35,6 +35,30 @@ const drawn = (...rows) => ({
   mask: Uint8Array.from(rows.join(''), (mark) => (mark === '#' ? 1 : 0)),
 })
 
+/** A black TIFF of 4 × 2 pixels as ImageJ writes it, with so many pixels a micrometre. @param {number} perMicron @returns {Uint8Array<ArrayBuffer>} */
+function tiffOfImagej(perMicron) {
+  const words = new TextEncoder().encode('ImageJ=1.54f\nunit=micron\n\0')
+  const [SHORT, LONG, ASCII, RATIONAL] = [3, 4, 2, 5]
+  const tags = [[256, SHORT, 1, 4], [257, SHORT, 1, 2], [258, SHORT, 1, 8], [259, SHORT, 1, 1], [262, SHORT, 1, 1], [270, ASCII, words.length, 32],
+    [273, LONG, 1, 8], [279, LONG, 1, 8], [282, RATIONAL, 1, 16], [283, RATIONAL, 1, 16]]
+  const start = 32 + words.length
+  const view = new DataView(new ArrayBuffer(start + 2 + 12 * tags.length + 4))
+  view.setUint32(0, 0x49492a00)
+  view.setUint32(4, start, true)
+  view.setUint32(16, perMicron, true)
+  view.setUint32(20, 1, true)
+  new Uint8Array(view.buffer).set(words, 32)
+  view.setUint16(start, tags.length, true)
+  tags.forEach(([tag = 0, kind = 0, n = 0, value = 0], i) => {
+    const at = start + 2 + 12 * i
+    view.setUint16(at, tag, true)
+    view.setUint16(at + 2, kind, true)
+    view.setUint32(at + 4, n, true)
+    view.setUint32(at + 8, value, true)
+  })
+  return new Uint8Array(view.buffer)
+}
+
 test('large products take the kernel that fits the registers of the processor', {skip}, async () => {
   const core = await started()
   const expected = process.arch === 'x64' ? 'wasm_f32_32x1' : 'wasm_f32_8x8'
@@ -146,6 +170,16 @@ test('the open picture is measured and shown in its stored units', {skip}, async
   assert.deepEqual({areaPx, areaMm2, mean, sd, min, max}, {areaPx: 2, areaMm2: null, mean: 1.5, sd: 0.5, min: 1, max: 2})
   assert.deepEqual(none, {areaPx: 0, areaMm2: null, longest: null, perpendicular: null, mean: null, sd: null, min: null, max: null})
   assert.throws(() => core.setWindow(40, 0), {code: 'window.empty'})
+})
+
+test('where a file says how large a pixel is, measures are in mm too', {skip}, async () => {
+  const core = await started()
+  loadFirstModel(core)
+  assert.equal(core.open(core.labelPng(4, 2, [])).pixelMm, null)
+  assert.deepEqual(core.open(tiffOfImagej(4)).pixelMm, {x: 2.5e-4, y: 2.5e-4})
+  const [two] = core.measure([drawn('.##.', '....')])
+  assert.equal(two?.areaMm2, 2 * 2.5e-4 ** 2)
+  assert.ok(Math.abs((two?.longest?.mm ?? 0) - Math.hypot(2, 1) * 2.5e-4) < 1e-15)
 })
 
 test('masks on the picture have the page’s colours, or those of their places in the list where none is told', {skip}, async () => {

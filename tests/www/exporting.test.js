@@ -15,7 +15,7 @@ import {INFO, itemOf, lastJob, mask, openedState, picture, play, segmentedAll, s
 const translator = createTranslator('en', messages)
 const NEXT = /** @type {const} */ ({type: 'file-given', blob: new Blob(), name: 'next.jpg', demo: null})
 const FAILURE = {code: 'model.run', message: 'out of memory', hint: ''}
-const OPENED = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}}
+const OPENED = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
 const oneObject = () => withObject(openedState(), [10, 10, 60, 60])
 /** With a box whose mask is being made. */
 const waitingState = () => play(openedState(), {type: 'box-placed'}).state

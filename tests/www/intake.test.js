@@ -15,7 +15,7 @@ import {ENTRY, INFO, lastJob, openedState, picture, play, studyOf, types} from '
 const translator = createTranslator('en', messages)
 /** @param {...string} names */
 const given = (...names) => /** @type {const} */ ({type: 'files-given', files: names.map((name) => ({name, blob: new Blob([name])}))})
-const OPENED = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}}
+const OPENED = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
 /** @param {State} state */
 const refused = (state) => play(state, {type: 'job-failed', id: lastJob(state).id, failure: {code: 'open.unknown-format', message: 'no', hint: ''}})
 /** @param {State} state */

@@ -93,3 +93,23 @@ test('where the spacing is known the table is in mm, and an empty mask has empty
   assert.equal(measureTable(measuredState(IN_MM), translator), 'Object\tArea (mm²)\tLongest (mm)\tAcross (mm)\tMean\tSD\nObject 1\t308.5\t25\t6.25\t101.25\t7.063\n')
   assert.equal(measureTable(measuredState(OF_NOTHING), translator), 'Object\tArea (px)\tLongest (px)\tAcross (px)\tMean\tSD\nObject 1\t0\t\t\t\t\n')
 })
+
+test('who says how large a pixel is measures in mm, also where the file says something else; undo forgets it', () => {
+  const translator = createTranslator('en', messages)
+  const table = (/** @type {State} */ state) => measureTable(state, translator).split('\n')[1]
+  for (const measures of [MEASURES, IN_MM]) {
+    const before = measuredState(measures)
+    const {state, effects} = play(before, {type: 'pixel-sized', mm: 0.1})
+    assert.equal(measureTable(state, translator), 'Object\tArea (mm²)\tLongest (mm)\tAcross (mm)\tMean\tSD\nObject 1\t12.34\t5\t1.25\t101.25\t7.063\n')
+    assert.equal(asked(effects).length, 0, 'nothing is measured again')
+    assert.equal(table(play(state, {type: 'pixel-sized', mm: null}).state), table(before))
+    assert.equal(table(play(state, {type: 'undo'}).state), table(before))
+    assert.deepEqual(studyOf(state).past.at(-1)?.label, {key: 'undo.pixelSize'})
+  }
+})
+
+test('what is no size of a pixel changes nothing', () => {
+  const state = play(measuredState(MEASURES), {type: 'pixel-sized', mm: 0.1}).state
+  for (const mm of [0, -1, NaN, Infinity, 1e-8, 1001, 0.1]) assert.equal(play(state, {type: 'pixel-sized', mm}).state, state, String(mm))
+  assert.equal(play(openedState(), {type: 'closed'}, {type: 'pixel-sized', mm: 1}).state.study, null)
+})

@@ -151,7 +151,7 @@ test('an archive that can be meant in one way only is taken so', () => {
 
 test('what else is in the archive of a picture is offered once it is open', () => {
   const asked = play(openedState(), {type: 'file-given', blob: new Blob(), name: 'case.npz', demo: null, as: 'picture'}).state
-  const opened = {width: 200, height: 100, format: 'npz', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width: 200, height: 100, format: 'npz', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   const {state, effects} = play(asked, {type: 'opened', id: asked.lastJobId, opened})
   const look = effects.find(({type}) => type === 'look')
   assert.ok(look?.type === 'look' && look.wish === 'rest')

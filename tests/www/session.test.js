@@ -47,7 +47,7 @@ function reopen(state, kept, how = {}) {
   const reading = play(state, {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false, ...how})
   const {width, height} = kept.size
   const id = reading.state.lastJobId
-  const opened = play(reading.state, {type: 'opened', id, opened: {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}})
+  const opened = play(reading.state, {type: 'opened', id, opened: {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}})
   return {state: opened.state, effects: [...reading.effects, ...opened.effects]}
 }
 
@@ -74,6 +74,15 @@ test('a session comes back in the window that it was left in', () => {
   const shown = play(state, {type: 'windowed', id: state.lastJobId, picture: picture(200, 100)})
   assert.deepEqual(types(shown.effects), ['encode'])
   assert.throws(() => again(kept, (record) => (record.window.width = 0)), {code: 'page.session', message: 'a window has no level or no width'})
+})
+
+test('a session keeps how large a person said that a pixel is; earlier ones did not ask', () => {
+  const kept = session(play(workedState(), {type: 'pixel-sized', mm: 0.25}).state)
+  assert.equal(again(kept).work.pixelMm, 0.25)
+  assert.equal(again(kept, (record) => { delete record.pixelMm }).work.pixelMm, null)
+  for (const wrong of [0, -1, 2000, '0.25', {}]) {
+    assert.throws(() => again(kept, (record) => { record.pixelMm = wrong }), {code: 'page.session', message: 'the size of a pixel is none'}, String(wrong))
+  }
 })
 
 test('a session file holds the picture’s own bytes beside it', async () => {
@@ -121,7 +130,7 @@ test('that a model is not here is said until it is', () => {
   const {state} = reopen(play(startedState(), {type: 'listed', models: [ENTRY, {...ENTRY, name: 'far', title: 'Far', default: false}], demos: []}).state, kept)
   const failed = play(state, {type: 'model-failed', name: 'far', failure: {code: 'page.fetch', message: '', hint: ''}, fatal: false}, {type: 'model-loaded', info: INFO})
   const {width, height} = kept.size
-  const opened = {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   const shown = play(failed.state, {type: 'opened', id: failed.state.lastJobId, opened}).state
   assert.ok(shown.note?.kind === 'reopened')
   assert.deepEqual([shown.note.model, shown.note.modelName], ['absent', 'Far'])
@@ -229,7 +238,7 @@ test('what the browser kept is not lost where a session file is opened, and no k
 /** A picture without a session is opened. @param {State} state @param {string} name */
 function open(state, name) {
   const reading = play(state, {type: 'file-given', blob: new Blob([name]), name, demo: null, as: 'picture'})
-  const opened = {width: 30, height: 20, format: 'PNG', bits: 8, hasMore: false, picture: picture(30, 20), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width: 30, height: 20, format: 'PNG', bits: 8, hasMore: false, picture: picture(30, 20), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   return play(reading.state, {type: 'opened', id: reading.state.lastJobId, opened}).state
 }
 
@@ -268,7 +277,7 @@ test('work whose place another picture takes can be had back', () => {
   const back = play(other, {type: 'note-answered', answer: 'reopen'})
   assert.ok(types(back.effects).includes('open'))
   const {width, height} = session(worked).size
-  const again = {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}}
+  const again = {width, height, format: 'PNG', bits: 8, hasMore: false, picture: picture(width, height), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   const {state} = play(back.state, {type: 'opened', id: back.state.lastJobId, opened: again})
   assert.deepEqual(studyOf(state).work.items, studyOf(worked).work.items)
   assert.deepEqual([told(state), names(state)], [null, []])
@@ -363,7 +372,7 @@ test('what was forgotten is not kept again, the next picture is', () => {
   assert.deepEqual(types(effects), ['forget'])
   assert.deepEqual(keptBy(state, {type: 'removed', id: 1}, {type: 'closed'}), [])
   const next = play(state, {type: 'file-given', blob: new Blob(), name: 'next.jpg', demo: null}).state
-  const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}}).state
+  const opened = play(next, {type: 'opened', id: next.lastJobId, opened: {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}}).state
   assert.equal(keptBy(opened, {type: 'box-placed'}).length, 1)
 })
 
@@ -389,7 +398,7 @@ test('a picture of another size than the session says is told, and nothing of it
   const {state} = reopen(startedState(), {...kept, size: {width: 100, height: 100}})
   assert.equal(studyOf(state).work.items.length, 2)
   const reading = play(startedState(), {type: 'session-read', session: kept, from: 'file', savedMs: null, shelved: false}).state
-  const wrong = play(reading, {type: 'opened', id: reading.lastJobId, opened: {width: 9, height: 9, format: 'PNG', bits: 8, hasMore: false, picture: picture(9, 9), window: null, valueRange: {min: 0, max: 255}}}).state
+  const wrong = play(reading, {type: 'opened', id: reading.lastJobId, opened: {width: 9, height: 9, format: 'PNG', bits: 8, hasMore: false, picture: picture(9, 9), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}}).state
   assert.deepEqual(wrong.failure, {code: 'page.session', message: 'its picture has another size than it says', hint: ''})
   assert.deepEqual(studyOf(wrong).work.items, [])
 })

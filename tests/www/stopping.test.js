@@ -10,7 +10,7 @@ import {INFO, itemOf, lastJob, openedState, picture, play, studyOf, types, withM
 /** @import {State} from '../../www/types.js' */
 
 const REFUSED = {code: 'open.unknown-format', message: 'no', hint: ''}
-const OPENED = {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}
+const OPENED = {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
 /** A picture that is looked at, with a box that waits for it. @returns {State} */
 function encodingState() {
   const given = play(openedState(), {type: 'file-given', blob: new Blob(), name: 'a.jpg', demo: null}).state

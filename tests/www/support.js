@@ -39,7 +39,7 @@ export function openedState() {
     {type: 'file-given', blob: new Blob(), name: 'scan.png', demo: null},
   )
   const {id} = lastJob(state)
-  const opened = {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   return play(state, {type: 'opened', id, opened}, {type: 'encoded', id: id + 1, probabilities: null, ms: 1200}).state
 }
 

@@ -28,7 +28,7 @@ test('encoding begins right after opening', () => {
     {type: 'model-loaded', info: INFO},
     {type: 'file-given', blob: new Blob(), name: 'a.png', demo: null},
   ).state
-  const opened = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   const {state, effects} = play(given, {type: 'opened', id: given.lastJobId, opened})
   assert.deepEqual(state.jobs.map(({kind}) => kind), ['encode'])
   assert.ok(types(effects).includes('encode'))
@@ -163,7 +163,7 @@ test('stopping an encode ends the worker; the next box asks again', () => {
     {type: 'model-loaded', info: INFO},
     {type: 'file-given', blob: new Blob(), name: 'a.png', demo: null},
   ).state
-  const opened = {width: 80, height: 80, format: 'PNG', bits: 8, hasMore: false, picture: picture(80, 80), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width: 80, height: 80, format: 'PNG', bits: 8, hasMore: false, picture: picture(80, 80), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   const encoding = play(opening, {type: 'opened', id: opening.lastJobId, opened}).state
   const stopped = play(encoding, {type: 'cancelled'})
   assert.ok(types(stopped.effects).includes('cancel'))

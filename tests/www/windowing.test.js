@@ -167,7 +167,7 @@ test('an answer that comes after another picture was opened is not taken for its
   const asked = play(openedCt(), {type: 'preset-chosen', preset: 'lung'}).state
   const late = lastJob(asked).id
   const given = play(asked, {type: 'file-given', blob: new Blob(), name: 'b.jpg', demo: null}).state
-  const opened = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}}
+  const opened = {width: 8, height: 8, format: 'PNG', bits: 8, hasMore: false, picture: picture(8, 8), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
   const {state} = play(given, {type: 'opened', id: lastJob(given).id, opened}, {type: 'windowed', id: late, picture: picture(200, 100)})
   assert.equal(sliceOf(state).picture.width, 8)
   assert.deepEqual(sliceOf(state).window, {level: 127.5, width: 255})

@@ -139,6 +139,9 @@ export const messages = {
   'measure.mean': 'Mittel',
   'measure.sd': 'SD',
   'measure.meanSd': 'Mittel ± SD',
+  'measure.pixelSize': 'Pixelgröße',
+  'measure.pixelSize.unit': 'mm',
+  'measure.pixelSize.title': 'Die Seite eines Pixels; Flächen und Längen stehen dann in mm. Eine bekannte Länge, etwa ein Maßstabsbalken, geteilt durch ihre Pixel',
 
   'compare.title': 'Vergleich',
   'compare.what': 'Vergleichen Sie die Objekte mit Masken von Fachleuten: einem Maskenbild (PNG, TIFF) oder npz gleicher Größe. Ablegen geht auch.',
@@ -295,6 +298,7 @@ export const messages = {
   'undo.reset': 'zurück zur Maske des Modells von Objekt {n}',
   'undo.class': 'Modalität ändern',
   'undo.window': 'Fenster ändern',
+  'undo.pixelSize': 'Pixelgröße ändern',
   'undo.renew': 'Masken neu machen',
 
   'sheet.close': 'Schließen',

@@ -139,6 +139,9 @@ export const messages = {
   'measure.mean': 'Mean',
   'measure.sd': 'SD',
   'measure.meanSd': 'Mean ± SD',
+  'measure.pixelSize': 'Pixel size',
+  'measure.pixelSize.unit': 'mm',
+  'measure.pixelSize.title': 'The side of a pixel; areas and lengths are then in mm. A known length, such as a scale bar, divided by its pixels',
 
   'compare.title': 'Comparison',
   'compare.what': 'Compare the objects with masks that an expert drew: a label map (PNG, TIFF) or npz of the same size. Dropping it works too.',
@@ -295,6 +298,7 @@ export const messages = {
   'undo.reset': 'back to the model’s mask of object {n}',
   'undo.class': 'change the modality',
   'undo.window': 'change the window',
+  'undo.pixelSize': 'change the pixel size',
   'undo.renew': 'make masks again',
 
   'sheet.close': 'Close',

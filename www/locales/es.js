@@ -139,6 +139,9 @@ export const messages = {
   'measure.mean': 'Media',
   'measure.sd': 'DE',
   'measure.meanSd': 'Media ± DE',
+  'measure.pixelSize': 'Tamaño del píxel',
+  'measure.pixelSize.unit': 'mm',
+  'measure.pixelSize.title': 'El lado de un píxel; las áreas y longitudes aparecen entonces en mm. Una longitud conocida, como una barra de escala, dividida entre sus píxeles',
 
   'compare.title': 'Comparación',
   'compare.what': 'Compare los objetos con máscaras dibujadas por especialistas: un mapa de etiquetas (PNG, TIFF) o npz del mismo tamaño. También puede soltarlo.',
@@ -295,6 +298,7 @@ export const messages = {
   'undo.reset': 'volver a la máscara del modelo del objeto {n}',
   'undo.class': 'cambiar la modalidad',
   'undo.window': 'cambiar la ventana',
+  'undo.pixelSize': 'cambiar el tamaño del píxel',
   'undo.renew': 'hacer de nuevo las máscaras',
 
   'sheet.close': 'Cerrar',

@@ -139,6 +139,9 @@ export const messages = {
   'measure.mean': 'Moyenne',
   'measure.sd': 'ET',
   'measure.meanSd': 'Moyenne ± ET',
+  'measure.pixelSize': 'Taille du pixel',
+  'measure.pixelSize.unit': 'mm',
+  'measure.pixelSize.title': 'Le côté d’un pixel ; surfaces et longueurs sont alors en mm. Une longueur connue, comme une barre d’échelle, divisée par ses pixels',
 
   'compare.title': 'Comparaison',
   'compare.what': 'Comparez les objets avec des masques tracés par des spécialistes : une carte d’étiquettes (PNG, TIFF) ou un npz de même taille. Le déposer fonctionne aussi.',
@@ -295,6 +298,7 @@ export const messages = {
   'undo.reset': 'revenir au masque du modèle de l’objet {n}',
   'undo.class': 'changer la modalité',
   'undo.window': 'changer la fenêtre',
+  'undo.pixelSize': 'changer la taille du pixel',
   'undo.renew': 'refaire les masques',
 
   'sheet.close': 'Fermer',

@@ -139,6 +139,9 @@ export const messages = {
   'measure.mean': '均值',
   'measure.sd': '标准差',
   'measure.meanSd': '均值 ± 标准差',
+  'measure.pixelSize': '像素尺寸',
+  'measure.pixelSize.unit': 'mm',
+  'measure.pixelSize.title': '一个像素的边长；面积和长度随后以 mm 显示。用已知长度（如比例尺）除以其像素数',
 
   'compare.title': '比较',
   'compare.what': '将对象与专家绘制的掩膜比较：同样大小的标签图（PNG、TIFF）或 npz，也可以直接拖放。',
@@ -295,6 +298,7 @@ export const messages = {
   'undo.reset': '恢复对象 {n} 的模型掩膜',
   'undo.class': '更改模态',
   'undo.window': '更改窗口',
+  'undo.pixelSize': '更改像素尺寸',
   'undo.renew': '重新生成掩膜',
 
   'sheet.close': '关闭',

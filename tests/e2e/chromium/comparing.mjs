@@ -61,6 +61,21 @@ test('objects are measured, in a table that copies to a spreadsheet and is saved
   assert.deepEqual(second?.slice(0, 2), ['Object 1', row.area_px])
   assert.ok(Math.abs(Number(second?.[2]) - Number(row.longest_px)) < 1e-3)
 
+  // A person knows how large a pixel is.
+  const field = part(page, 'pixelMm')
+  await field.fill('0.5')
+  await field.press('Enter')
+  await soon(async () => assert.match(await part(page, 'measureTable').locator('thead').innerText(), /Area\s+mm²/))
+  const inMm = (await save(page, 'csv')).bytes.toString().split('\r\n')[1]?.split(',') ?? []
+  const valueOf = (/** @type {string} */ name) => Number(inMm[head.split(',').indexOf(name)])
+  assert.equal(valueOf('area_mm2'), Number(row.area_px) / 4)
+  assert.ok(Math.abs(valueOf('longest_mm') - Number(row.longest_px) / 2) < 1e-3)
+  await field.fill('-3')
+  await field.press('Enter')
+  assert.equal(await field.inputValue(), '0.5', 'what is no size is not taken')
+  await part(page, 'undo').click()
+  await soon(async () => assert.equal(await field.inputValue(), ''))
+
   const everything = await save(page, 'zip')
   const {unzipSync} = await import('../../../www/vendor/fflate.js')
   const stem = demo.file.replace(/\.\w+$/, '')

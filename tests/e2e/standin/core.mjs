@@ -52,7 +52,7 @@ export function open(bytes) {
   seen = new Set()
   picture = {recipe, window: isCt ? {level: -150, width: 1700} : FULL}
   const range = isCt ? {min: -1000, max: 700} : {min: 0, max: 255}
-  return {width, height, format: 'stand-in', bits: isCt ? 16 : 8, window: isCt ? picture.window : null, valueRange: range}
+  return {width, height, format: 'stand-in', bits: isCt ? 16 : 8, window: isCt ? picture.window : null, valueRange: range, pixelMm: null}
 }
 
 /** @param {number} level @param {number} width */
