@@ -42,7 +42,9 @@ class Model:
     @property
     def asked(self) -> str:
         """As `--model` finds it: by its name where it lies among the models, else by its folder."""
-        return self.name if self.folder in (root / self.name for root in model_roots()) else str(self.folder)
+        if self.folder in (root / self.name for root in model_roots()):
+            return self.name
+        return str(self.folder.relative_to(Path.cwd()) if self.folder.is_relative_to(Path.cwd()) else self.folder)
 
     @property
     def takes_class(self) -> bool:
