@@ -3,6 +3,7 @@
 /** @import {Batch, Effect, Failure, Label, Source, State} from './types.js' */
 
 import {changeJob, endJob, jobAnswered, nextJobId, startJob} from './jobs.js'
+import {placeNotice, without} from './series.js'
 
 /** Endings of files that are likely pictures. What a file is, its content says; these are tried first. */
 const PICTURE = /\.(png|jpe?g|tiff?|webp|bmp|gif|npz)$/i
@@ -26,8 +27,10 @@ export function ordered(files) {
 export function batchOf(files) {
   const [only] = files
   if (only && files.length === 1) return {first: only, batch: null}
-  const [first, ...left] = ordered(files)
-  return first ? {first, batch: {n: files.length, left, skipped: []}} : null
+  const all = ordered(files)
+  const [first, ...left] = all
+  const pictures = all.filter(({name}) => PICTURE.test(name))
+  return first ? {first, batch: {n: files.length, left, skipped: [], series: pictures.length > 0 ? pictures : all}} : null
 }
 
 /** @param {number} n of files that were given */
@@ -42,19 +45,22 @@ export function nextOfBatch(state, source, failure) {
   const {batch} = state
   const [next, ...left] = batch?.left ?? []
   if (!batch || !next || !failure.code.startsWith('open.')) return null
-  return {...state, pending: next, batch: {...batch, left, skipped: [...batch.skipped, source.name]}}
+  return {...state, pending: next, batch: {...batch, left, skipped: [...batch.skipped, source.name], series: without(batch.series, source)}}
 }
 
-/** What was left out: other pictures in the file, or other files. @param {Batch | null} batch @param {string} name @param {boolean} hasMore @returns {Label | null} */
-export function openedNotice(batch, name, hasMore) {
+/**
+ * What was left out: other pictures in the file, or other files; or else which of several it is.
+ * @param {Batch | null} batch @param {readonly Source[]} series @param {Source} source @param {boolean} hasMore @returns {Label | null}
+ */
+export function openedNotice(batch, series, source, hasMore) {
   // Other files can be seen in their folder, what is in a file cannot.
-  if (hasMore) return {key: 'notice.firstPicture', values: {name}}
-  return batch && batchNotice(batch, name)
+  if (hasMore) return {key: 'notice.firstPicture', values: {name: source.name}}
+  return (batch && skippedNotice(batch, source)) ?? placeNotice(series, source) ?? (batch && {key: 'notice.firstOf', values: {name: source.name, n: batch.n}})
 }
 
-/** What became of the other files. @param {Batch} batch @param {string} name @returns {Label} */
-function batchNotice({n, skipped}, name) {
-  if (skipped.length === 0) return {key: 'notice.firstOf', values: {name, n}}
+/** Which files could not be opened. @param {Batch} batch @param {Source} source @returns {Label | null} */
+function skippedNotice({n, skipped}, {name}) {
+  if (skipped.length === 0) return null
   const names = skipped.slice(0, 3).join(', ') + (skipped.length > 3 ? '…' : '')
   return {key: 'notice.firstReadable', values: {name, n, names}}
 }

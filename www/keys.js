@@ -56,6 +56,7 @@ export function keyAction(state, {key, ctrl, shift, alt, onViewer}) {
   if (letter === 'x' && isStrokeTool(state.tool)) return {type: 'verb-swapped'}
   if (!onViewer) return null
   if (id !== undefined && (key === 'Delete' || key === 'Backspace')) return {type: 'removed', id}
+  if (key === 'PageDown' || key === 'PageUp') return state.series.length > 1 ? {type: 'leafed', step: key === 'PageDown' ? 1 : -1} : null
   const arrow = ARROWS[key]
   const by = shift ? 10 : 1
   if (isStrokeTool(state.tool)) {

@@ -385,6 +385,8 @@ part('saveList').addEventListener('click', (event) => {
   const what = within(event, '[data-save]')?.dataset.save
   if (what) dispatch({type: 'save-asked', what: /** @type {import('./types.js').ExportKind} */ (what)})
 })
+onClick('leafBack', () => dispatch({type: 'leafed', step: -1}))
+onClick('leafOn', () => dispatch({type: 'leafed', step: 1}))
 onClick('noteClose', () => dispatch({type: 'note-closed'}))
 part('noteAnswers').addEventListener('click', (event) => {
   const answer = within(event, '[data-answer]')?.dataset.answer

@@ -14,6 +14,7 @@ import {modelToRetry} from './model-choice.js'
 import {createMeasures} from './render-measures.js'
 import {renderDevice, renderUpdate} from './render-about.js'
 import {shownNote} from './reopen.js'
+import {placeIn} from './series.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderCorrect} from './render-correct.js'
 import {createObjects} from './render-objects.js'
@@ -85,11 +86,12 @@ export function createRenderer(part, translator) {
     if (changed('sheet')) for (const name of /** @type {const} */ (['keys', 'about'])) renderSheet(part(`${name}Sheet`), state.sheet === name)
     renderBar(part, state, translator)
     if (changed('study', 'tool', 'selected', 'brushPx', 'lassoVerb', 'jobs', 'refused', 'model', 'mode')) renderCorrect(part, state, translator)
+    if (changed('series', 'study', 'pending', 'jobs')) renderLeaf(part, state, translator)
     renderHint(part, state, translator)
     renderFailure(part, state, translator)
     if (changed('study', 'measures', 'selected')) renderMeasures(state)
     if (changed('study', 'reference', 'comparisons', 'selected', 'layers')) renderComparison(state)
-    if (changed('note', 'aside')) renderNote(part, shownNote(state), translator)
+    if (changed('note', 'aside', 'series', 'study')) renderNote(part, shownNote(state), translator)
     if (changed('keeping')) renderKeeping(part, state.keeping)
     if (changed('workers', 'workersMax', 'offline', 'files', 'installable')) renderDevice(part, state, translator)
     if (changed('update')) renderUpdate(part, state, translator)
@@ -115,6 +117,16 @@ function renderPage(part, state) {
   }
   attribute(part('outline'), 'aria-pressed', state.maskStyle === 'outline')
   attribute(part('masks'), 'aria-pressed', state.layers !== 'picture')
+}
+
+/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
+function renderLeaf(part, state, {t}) {
+  const [i, n] = [placeIn(state), state.series.length]
+  show(part('leaf'), state.study !== null && i >= 0 && n > 1)
+  // They keep the focus at either end.
+  attribute(part('leafBack'), 'aria-disabled', i <= 0)
+  attribute(part('leafOn'), 'aria-disabled', i >= n - 1)
+  text(part('leafPlace'), t('series.place', {i: i + 1, n}))
 }
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */

@@ -5,10 +5,11 @@
 import {withoutMasks} from './exporting.js'
 import {loadAsked} from './model-choice.js'
 import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
+import {toBeTold} from './series.js'
 import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 
 /** So many works lie aside at most, each with its picture; of more, those that were put aside last. */
-const ASIDE_MAX = 5
+const ASIDE_MAX = 50
 
 /**
  * A session was read: its picture is opened, by its model if that is here. What the browser kept stands back where
@@ -54,8 +55,16 @@ export function setAside(state, opened) {
 }
 
 /** What is said beside the picture: the news, and else how to come back to the work that was put aside last. @param {State} state @returns {Note | null} */
-export function shownNote({note, aside: [session]}) {
-  return note ?? (session ? {kind: 'replaced', session} : null)
+export function shownNote(state) {
+  const [session] = toBeTold(state)
+  return state.note ?? (session ? {kind: 'replaced', session} : null)
+}
+
+/** The note is closed; with the way back, the work goes. @param {State} state @returns {State} */
+export function noteClosed(state) {
+  if (state.note) return {...state, note: null}
+  const [session] = toBeTold(state)
+  return {...state, aside: state.aside.filter((one) => one !== session)}
 }
 
 /** That a session's model was not here is true until it is. @param {State['note']} note @param {ModelInfo} info @returns {State['note']} */
@@ -79,7 +88,8 @@ export function reopened(state) {
   }
   const model = modelThen(session, state)
   const n = session.work.items.length
-  const isNews = from === 'browser' || model !== 'same'
+  // Who leafs back comes to what was just left.
+  const isNews = from === 'browser' || (from === 'file' && model !== 'same')
   const name = session.model?.name ?? ''
   const modelName = state.models.find((one) => one.name === name)?.title ?? name
   const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName} : next.note

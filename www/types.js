@@ -65,7 +65,7 @@
 
 /** @typedef {{blob: Blob, name: string, demo: Demo | null}} Source  what a study was opened from, so that a worker can be rebuilt */
 
-/** @typedef {{n: number, left: readonly Source[], skipped: readonly string[]}} Batch  n files were given; skipped could not be opened */
+/** @typedef {{n: number, left: readonly Source[], skipped: readonly string[], series: readonly Source[]}} Batch  n files were given; skipped could not be opened; series: to leaf through once one is open */
 
 /**
  * What a person has made. Undo keeps whole copies of it; they share the items that did not change.
@@ -183,7 +183,7 @@
  * @property {boolean} [isForgotten]  a person had the browser forget it: it lies aside in this page alone
  * @property {readonly number[]} refused  objects whose masks are out of date because a person stopped them
  */
-/** @typedef {{session: Session, from: 'file' | 'browser', savedMs: number | null}} Reopening  a session whose picture is being opened */
+/** @typedef {{session: Session, from: 'file' | 'browser' | 'series', savedMs: number | null}} Reopening  a session whose picture is being opened */
 
 /**
  * Something that is said beside the picture, with what can be done about it. One at a time, and nothing waits for it.
@@ -254,6 +254,7 @@
  * @property {Reference | null} shelvedReference  that it was compared with
  * @property {Source | null} pending  waits for the model, and for what is saved of the picture before
  * @property {Batch | null} batch  of files that were given together, of which the first that can be opened is opened
+ * @property {readonly Source[]} series  pictures that were given together, to leaf through
  * @property {Reopening | null} reopening
  * @property {Note | null} note
  * @property {readonly Session[]} aside  works whose place another picture took, the newest first: the browser keeps them with the open one
@@ -301,6 +302,7 @@
  *   | {type: 'model-loaded', info: ModelInfo}
  *   | {type: 'file-given', blob: Blob, name: string, demo: Demo | null, as?: OfferWay}
  *   | {type: 'files-given', files: readonly {blob: Blob, name: string}[]}
+ *   | {type: 'leafed', step: 1 | -1}
  *   | {type: 'read-on', id: number, loaded: number, total: number}
  *   | {type: 'fetched', id: number, blob: Blob}
  *   | {type: 'demo-chosen', demo: Demo}

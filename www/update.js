@@ -19,8 +19,9 @@ import {askMeasures, measured, pixelSized} from './measure.js'
 import {lastingFailure, loadAsked, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
-import {noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
+import {noteClosed, noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
+import {leafed, seriesThen, without} from './series.js'
 import {withOwnMasks} from './session.js'
 import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen, withoutGone} from './stopping.js'
 import {
@@ -69,6 +70,7 @@ export const initialState = (settings = {}) => ({
   shelvedReference: null,
   pending: null,
   batch: null,
+  series: [],
   reopening: null,
   note: null,
   aside: [],
@@ -182,6 +184,12 @@ function openPending(state, source) {
   return [next, [...effects, ...asked]]
 }
 
+/** A file to be opened as a picture. @param {State} state @param {Source} source @returns {[State, Effect[]]} */
+function sourceGiven(state, source) {
+  const [idle, effects] = makeWayForPicture(state)
+  return [{...idle, pending: source, batch: null, failure: null, notice: null, dropping: false, menu: null}, effects]
+}
+
 /** @param {State} state @param {Action} action @returns {[State, Effect[]]} */
 function act(state, action) {
   const {study} = state
@@ -210,16 +218,17 @@ function act(state, action) {
       if (!action.as && !action.demo && isWorthALook(state, action.name)) return lookAsked(state, source, null)
       const failure = boxesAlone(state, action.name)
       if (failure) return [{...state, failure, dropping: false}, []]
-      const [idle, effects] = makeWayForPicture(state)
-      const shown = {...idle, pending: source, batch: null, failure: null, notice: null, dropping: false, menu: null}
-      return [shown, effects]
+      return sourceGiven(state, source)
     }
     case 'files-given': {
       const found = batchOf(action.files.map(({blob, name}) => ({blob, name, demo: null})))
       if (!found) return [{...state, failure: noneOpens(action.files.length), dropping: false}, []]
-      const [given, effects] = act(state, {type: 'file-given', ...found.first, ...(found.batch && {as: 'picture'})})
+      if (!found.batch) return act(state, {type: 'file-given', ...found.first})
+      const [given, effects] = sourceGiven(state, found.first)
       return [{...given, batch: found.batch}, effects]
     }
+    case 'leafed':
+      return leafed(state, action.step)
     case 'demo-chosen':
       return pictureAsked(state, {url: `demos/${action.demo.file}`, name: action.demo.file, demo: action.demo})
     case 'source-asked':
@@ -249,10 +258,11 @@ function act(state, action) {
         future: [],
       })
       const view = fitView({width, height}, state.viewport)
+      const series = seriesThen(state, job.source)
       const fresh = {
         shelved: null, shelvedReference: null, saving: [], selected: [], hovered: null, anchor: null, draft: null, stroke: null, brushAt: null, pointer: null,
         probed: null, probing: null, windowDraft: null, settling: null, lastRun: null, batch: null, rival: null, measures: new Map(), ...noReference(),
-        notice: openedNotice(state.batch, job.source.name, hasMore),
+        notice: openedNotice(state.batch, series, job.source, hasMore), series,
         // That files were not saved is still to be read.
         aside: setAside(state, job.source), note: state.note?.kind === 'unsaved' ? state.note : null, tool: /** @type {const} */ ('box'),
       }
@@ -297,7 +307,8 @@ function act(state, action) {
       if (retried) return [retried, []]
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = afterStop(state, job)
-      return [{...(isMissed(job) ? withoutMasks(stopped) : stopped), failure, batch: null}, []]
+      const series = job.kind === 'open' && action.failure.code.startsWith('open.') ? without(state.series, job.source) : state.series
+      return [{...(isMissed(job) ? withoutMasks(stopped) : stopped), failure, batch: null, series}, []]
     }
     case 'workers-changed':
       return [{...state, workers: action.bytes, workersMax: action.max}, []]
@@ -321,7 +332,7 @@ function act(state, action) {
     case 'failure-closed':
       return [{...state, failure: null}, []]
     case 'note-closed':
-      return [state.note ? {...state, note: null} : {...state, aside: state.aside.slice(1)}, []]
+      return [noteClosed(state), []]
     case 'note-answered':
       return noteAnswered(state, action.answer)
     case 'forget-asked':

@@ -90,10 +90,30 @@ test('a picture that is dropped on work puts it aside, and one click brings it b
   await context.close()
 })
 
-test('of files that are dropped together the first picture is opened, and the rest is spoken of', async () => {
+test('pictures that are dropped together are leafed through, each with its work', async () => {
   const {context, page, problems} = await openPage()
-  await drop(page, 'one.png', 'two.png')
-  await says(page, 'Opened one.png, the first of 2 files; drop another one by itself to open it')
+  await drop(page, 'one.png', 'two.png', 'series/deeper/notes.txt')
+  await says(page, 'one.png: picture 1 of 2')
+  const [back, on] = [page.getByRole('button', {name: 'Previous picture (Page Up)'}), page.getByRole('button', {name: 'Next picture (Page Down)'})]
+  await soon(async () => assert.deepEqual([await back.isEnabled(), await on.isEnabled()], [false, true]))
+  await page.locator('canvas').first().press('n')
+  await soon(async () => assert.equal(await page.locator('.object').count(), 1))
+  await page.keyboard.press('PageDown')
+  await says(page, 'two.png: picture 2 of 2')
+  await soon(async () => assert.equal(await page.locator('.object').count(), 0))
+  await soon(async () => assert.equal(await part(page, 'leafPlace').innerText(), '2 of 2'))
+  assert.equal(await page.getByText('was put aside').isVisible(), false, 'leafing leads back')
+  await back.click()
+  await says(page, 'one.png: picture 1 of 2')
+  await soon(async () => assert.equal(await page.locator('.object').count(), 1))
+  await back.click({force: true})
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'one.png'))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('of files that cannot all be read the first that can is opened, and the others are told', async () => {
+  const {context, page, problems} = await openPage()
   await drop(page, 'words.png', 'two.png')
   await says(page, 'Opened two.png, the first of 2 files that could be read. Not readable: words.png')
   await soon(async () => assert.equal(await page.getByRole('alert').isVisible(), false))
@@ -104,7 +124,7 @@ test('of files that are dropped together the first picture is opened, and the re
 test('a folder that is dropped is looked through, in the order of its names', async () => {
   const {context, page, problems} = await openPage()
   await drop(page, 'series')
-  await says(page, 'Opened series/slice2.png, the first of 3 files; drop another one by itself to open it')
+  await says(page, 'series/slice2.png: picture 1 of 2')
   await soon(async () => assert.equal(await part(page, 'file').innerText(), 'series/slice2.png'))
   await drop(page, 'series/deeper')
   await page.getByRole('alert').getByText('The file is none of the formats that medbox reads.').waitFor()

@@ -33,7 +33,9 @@ test('of several files the first is opened, and the others are spoken of', () =>
   const open = effects.find(({type}) => type === 'open')
   assert.ok(open?.type === 'open')
   assert.equal(open.source.name, 'b.png')
-  assert.equal(told(accepted(state).state), 'Opened b.png, the first of 3 files; drop another one by itself to open it')
+  assert.equal(told(accepted(state).state), 'b.png: picture 1 of 2')
+  const one = play(openedState(), given('readme', 'b.png')).state
+  assert.equal(told(accepted(one).state), 'Opened b.png, the first of 2 files')
 })
 
 test('of a file with several pictures it is said that the first is open', () => {

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import {test} from 'node:test'
+
+import {keyAction} from '../../www/keys.js'
+import {shownNote} from '../../www/reopen.js'
+import {placeIn} from '../../www/series.js'
+import {INFO, itemOf, lastJob, openedState, picture, play, studyOf, types, withModel, withObject} from './support.js'
+
+/** @import {State} from '../../www/types.js' */
+
+const OPENED = {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
+const BOX = /** @type {const} */ ([10, 10, 60, 60])
+
+/** @param {State} state @param {...string} names */
+const given = (state, ...names) => play(state, {type: 'files-given', files: names.map((name) => ({name, blob: new Blob([name])}))}).state
+/** Its picture opens and is encoded. @param {State} state */
+function accepted(state) {
+  const opened = play(state, {type: 'opened', id: lastJob(state).id, opened: OPENED}).state
+  return play(opened, {type: 'encoded', id: lastJob(opened).id, probabilities: null, ms: 5}).state
+}
+/** @param {State} state @param {1 | -1} step */
+const leafed = (state, step) => accepted(play(state, {type: 'leafed', step}).state)
+/** @param {State} state */
+const refused = (state) => play(state, {type: 'job-failed', id: lastJob(state).id, failure: {code: 'open.unknown-format', message: 'no', hint: ''}}).state
+/** @param {State} state */
+const nameOf = (state) => studyOf(state).source.name
+/** Three pictures, the first of them open. */
+const three = () => accepted(given(openedState(), 'a.png', 'b.png', 'notes.txt', 'c.png'))
+
+test('one leafs through pictures that were given together, and stays at either end', () => {
+  const first = three()
+  assert.deepEqual([nameOf(first), placeIn(first), first.series.length], ['a.png', 0, 3])
+  assert.deepEqual(first.notice, {key: 'notice.place', values: {name: 'a.png', i: 1, n: 3}})
+  assert.equal(play(first, {type: 'leafed', step: -1}).state, first)
+  const last = leafed(leafed(first, 1), 1)
+  assert.equal(nameOf(last), 'c.png')
+  assert.equal(play(last, {type: 'leafed', step: 1}).state, last)
+  assert.equal(nameOf(leafed(last, -1)), 'b.png')
+})
+
+test('work stays with its picture, and no way back is offered where one leafs', () => {
+  const drawn = withObject(three(), BOX)
+  const second = withObject(leafed(drawn, 1), [20, 20, 50, 50])
+  assert.equal(shownNote(second), null)
+  const back = leafed(second, -1)
+  assert.deepEqual(itemOf(back), itemOf(drawn))
+  assert.equal(back.aside.length, 1, 'that of the second; its own is open')
+  assert.equal(shownNote(back), null)
+  assert.deepEqual(itemOf(leafed(back, 1)).box, [20, 20, 50, 50])
+  const {effects} = play(back, {type: 'renamed', id: 1, name: 'cyst'})
+  const kept = effects.find(({type}) => type === 'keep')
+  assert.ok(kept?.type === 'keep' && kept.aside.length === 1, 'the browser keeps both')
+})
+
+test('masks come back as they were made, also when another model is there by now, and without a word', () => {
+  const drawn = withObject(three(), BOX)
+  const other = withModel(leafed(drawn, 1), {...INFO, name: 'other'}).state
+  const asked = play(other, {type: 'leafed', step: -1}).state
+  const opened = play(asked, {type: 'opened', id: lastJob(asked).id, opened: OPENED})
+  const {state, effects} = play(opened.state, {type: 'encoded', id: lastJob(opened.state).id, probabilities: null, ms: 5})
+  assert.equal(state.model?.name, 'other')
+  assert.deepEqual(itemOf(state).mask?.bytes, itemOf(drawn).mask?.bytes)
+  assert.equal(state.note, null)
+  assert.ok(![...types(opened.effects), ...types(effects)].includes('segment'))
+})
+
+test('who leafs on before a picture is there goes on from it', () => {
+  const {state, effects} = play(three(), {type: 'leafed', step: 1}, {type: 'leafed', step: 1})
+  assert.ok(types(effects).includes('cancel'))
+  assert.equal(placeIn(state), 2)
+  assert.equal(nameOf(accepted(state)), 'c.png')
+})
+
+test('a picture that cannot be opened is told, and passed over from then on', () => {
+  const failed = refused(play(three(), {type: 'leafed', step: 1}).state)
+  assert.equal(failed.failure?.code, 'open.unknown-format')
+  assert.deepEqual([nameOf(failed), failed.series.length], ['a.png', 2])
+  assert.equal(nameOf(leafed(failed, 1)), 'c.png')
+  // So is one at the beginning, in whose place the next is opened.
+  const second = accepted(refused(given(openedState(), 'a.png', 'b.png', 'c.png')))
+  assert.deepEqual([nameOf(second), placeIn(second), second.series.length], ['b.png', 0, 2])
+})
+
+test('another picture leads away from the series, and the way back leads into it', () => {
+  const drawn = withObject(three(), BOX)
+  const away = accepted(play(drawn, {type: 'file-given', blob: new Blob(), name: 'x.png', demo: null, as: 'picture'}).state)
+  assert.equal(placeIn(away), -1)
+  assert.equal(play(away, {type: 'leafed', step: 1}).state, away)
+  const note = shownNote(away)
+  assert.ok(note?.kind === 'replaced' && note.session.source.name === 'a.png')
+  const back = accepted(play(away, {type: 'note-answered', answer: 'reopen'}).state)
+  assert.deepEqual([nameOf(back), placeIn(back)], ['a.png', 0])
+  assert.equal(accepted(given(back, 'y.png', 'readme')).series.length, 3, 'one picture is no series')
+  assert.deepEqual(accepted(given(back, 'y.png', 'z.png')).series.map(({name}) => name), ['y.png', 'z.png'])
+  assert.equal(shownNote(play(away, {type: 'note-closed'}).state), null)
+})
+
+test('the keys are the pages’, on the picture, where there is more than one', () => {
+  const press = (/** @type {State} */ state, /** @type {string} */ key, onViewer = true) => keyAction(state, {key, ctrl: false, shift: false, alt: false, onViewer})
+  assert.deepEqual(press(three(), 'PageDown'), {type: 'leafed', step: 1})
+  assert.deepEqual(press(three(), 'PageUp'), {type: 'leafed', step: -1})
+  assert.equal(press(three(), 'PageDown', false), null)
+  assert.equal(press(openedState(), 'PageDown'), null)
+})
