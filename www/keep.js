@@ -19,10 +19,10 @@ const LAST_KEY = 'medbox.last '
 const [OWN_MS, OTHER_MS] = [500, 250]
 
 /**
- * @typedef {{json: string, picture?: string, aside?: readonly {json: string, picture: string}[] | undefined, savedMs: number, search: string, shelved: boolean}} KeptRecord
+ * @typedef {{json: string, picture?: string, aside?: readonly {json: string, picture: string}[] | undefined, savedMs: number, search: string, shelved: boolean, leafing?: boolean}} KeptRecord
  * picture: its key in the store, without one the record's; aside: works that were put aside; search: the query of the page's
- * address; shelved: the picture had been closed
- * @typedef {{session: Session, aside: readonly Session[], savedMs: number, shelved: boolean}} Kept
+ * address; shelved: the picture had been closed; leafing: it was one of several that were leafed through
+ * @typedef {{session: Session, aside: readonly Session[], savedMs: number, shelved: boolean, leafing: boolean}} Kept
  */
 
 /** Stays open: a page that ends has no time left for opening it. @type {ReturnType<typeof openDB> | null} */
@@ -132,7 +132,7 @@ export function createKeep() {
         return readSession(JSON.parse(json), picture)
       }
       if (!record) return null
-      const {savedMs, shelved} = record
+      const {savedMs, shelved, leafing = false} = record
       // One that cannot be read takes nothing from the others.
       const found = await Promise.all((record.aside ?? []).map((one) => read(one).catch(() => null)))
       const [next, ...aside] = found.flatMap((one) => one ?? [])
@@ -140,17 +140,17 @@ export function createKeep() {
         if (!next) throw error
         return null
       })
-      if (session) return {session, aside: next ? [next, ...aside] : [], savedMs, shelved}
-      return next ? {session: next, aside, savedMs, shelved: true} : null
+      if (session) return {session, aside: next ? [next, ...aside] : [], savedMs, shelved, leafing}
+      return next ? {session: next, aside, savedMs, shelved: true, leafing} : null
     },
     /**
-     * @param {Session} session @param {{aside: readonly Session[], search: string, shelved: boolean, nowMs: number}} about
+     * @param {Session} session @param {{aside: readonly Session[], search: string, shelved: boolean, leafing: boolean, nowMs: number}} about
      * @param {boolean} isLast  the page may end: all is handed over at once, without waiting for an answer, and written
      * down beside the database
      */
-    async put(session, {aside, search, shelved, nowMs}, isLast) {
+    async put(session, {aside, search, shelved, leafing, nowMs}, isLast) {
       const number = ++last
-      const record = /** @type {KeptRecord} */ ({json: jsonOf(session), picture: keyOf(session), savedMs: nowMs, search, shelved})
+      const record = /** @type {KeptRecord} */ ({json: jsonOf(session), picture: keyOf(session), savedMs: nowMs, search, shelved, leafing})
       const {blob} = session.source
       if (isLast && stored.has(blob)) keepAtOnce(tab, record)
       const database = await open()

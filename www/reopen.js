@@ -5,7 +5,7 @@
 import {withoutMasks} from './exporting.js'
 import {loadAsked} from './model-choice.js'
 import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
-import {toBeTold} from './series.js'
+import {isAmong, toBeTold} from './series.js'
 import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 
 /** So many works lie aside at most, each with its picture; of more, those that were put aside last. */
@@ -16,8 +16,9 @@ const ASIDE_MAX = 50
  * something else is open by now.
  * @param {State} before @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
  */
-export function sessionRead(before, {session, from, savedMs, shelved, aside: kept = []}) {
-  const state = kept.length > 0 ? {...before, aside: [...before.aside, ...kept].slice(0, ASIDE_MAX)} : before
+export function sessionRead(before, {session, from, savedMs, shelved, aside: kept = [], leafing = false}) {
+  const series = leafing && before.series.length === 0 ? byName([session, ...kept]) : before.series
+  const state = kept.length > 0 ? {...before, aside: [...before.aside, ...kept].slice(0, ASIDE_MAX), series} : before
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
   const aside = withAside(state.aside, keptOf(state))
@@ -34,6 +35,10 @@ export function sessionRead(before, {session, from, savedMs, shelved, aside: kep
   // The list of models may still be to come.
   return [state.models.length === 0 ? {...idle, modelName: name} : idle, effects]
 }
+
+/** Their pictures, in the order of a folder: that in which they were given is gone. @param {readonly Session[]} sessions @returns {readonly Source[]} */
+const byName = (sessions) =>
+  sessions.map(({source}) => source).sort((a, b) => a.name.localeCompare(b.name, undefined, {numeric: true}))
 
 /** @param {readonly Session[]} aside @param {Session | null} session  the newest @returns {readonly Session[]} */
 const withAside = (aside, session) =>
@@ -121,5 +126,5 @@ export function keepEffects(before, after) {
   const subject = isClosed ? before : after
   if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after) || before.aside !== after.aside)) return []
   const session = sessionOf(subject)
-  return session ? [{type: 'keep', session, aside: after.aside.filter(({isForgotten}) => !isForgotten), shelved: isClosed}] : []
+  return session ? [{type: 'keep', session, aside: after.aside.filter(({isForgotten}) => !isForgotten), shelved: isClosed, leafing: isAmong(subject)}] : []
 }

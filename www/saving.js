@@ -1,6 +1,6 @@
 /** What leaves the page's memory, and what comes back: files to save, sessions, and what the browser keeps. */
 
-/** @import {Action, CoreExportKind, Effect, Failure, Session} from './types.js' */
+/** @import {Action, CoreExportKind, Effect, Failure} from './types.js' */
 /** @import {createPool} from './pool.js' */
 
 import {csvOf} from './csv.js'
@@ -24,7 +24,7 @@ export function createSaving(dispatch, pool) {
   const keep = createKeep()
   /** Reads and writes of the store, one after the other. */
   let turn = Promise.resolve()
-  /** @typedef {{session: Session, aside: readonly Session[], shelved: boolean}} Change */
+  /** @typedef {Omit<Extract<Effect, {type: 'keep'}>, 'type'>} Change */
   /** @type {Change | null} */
   let waiting = null
   /** Handed to the store, which has not answered: a page that ends meanwhile hands it over again. @type {Change | null} */
@@ -81,8 +81,8 @@ export function createSaving(dispatch, pool) {
       return found
     },
     /** @param {Change} change */
-    keepSoon(change) {
-      waiting = change
+    keepSoon({session, aside, shelved, leafing}) {
+      waiting = {session, aside, shelved, leafing}
       clearTimeout(timer)
       const nowMs = performance.now()
       timer = setTimeout(keepNow, nowMs - lastMs < KEEP_MS ? KEEP_MS : 0)

@@ -45,7 +45,7 @@ export function placeNotice(series, source) {
  * Works that lie aside and are to be spoken of: to those among which one leafs, leafing leads.
  * @param {Pick<State, 'aside' | 'series' | 'study'>} state @returns {readonly Session[]}
  */
-export function toBeTold({aside, series, study}) {
-  const isAmong = study !== null && series.includes(study.source)
-  return isAmong ? aside.filter(({source}) => !series.includes(source)) : aside
-}
+export const toBeTold = (state) => (isAmong(state) ? state.aside.filter(({source}) => !state.series.includes(source)) : state.aside)
+
+/** Whether the open picture is one of several. @param {Pick<State, 'series' | 'study'>} state */
+export const isAmong = ({series, study}) => study !== null && series.length > 1 && series.includes(study.source)

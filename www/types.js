@@ -307,7 +307,7 @@
  *   | {type: 'fetched', id: number, blob: Blob}
  *   | {type: 'demo-chosen', demo: Demo}
  *   | {type: 'source-asked', url: string, name: string}
- *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean, aside?: readonly Session[]}
+ *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean, aside?: readonly Session[], leafing?: boolean}
  *   | {type: 'opened', id: number, opened: Opened}
  *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
  *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
@@ -427,7 +427,7 @@
  *   | {type: 'look', id: number, source: Source, picture: Extent & {name: string}, wish: LookJob['wish']}
  *   | {type: 'copy', words: string}
  *   | {type: 'read-session', blob: Blob}
- *   | {type: 'keep', session: Session, aside: readonly Session[], shelved: boolean}
+ *   | {type: 'keep', session: Session, aside: readonly Session[], shelved: boolean, leafing: boolean}
  *   | {type: 'forget'}
  *   | {type: 'drop', ids: readonly number[]}
  *   | {type: 'refine', id: number, size: Extent, mask: Mask, how: Refinement}

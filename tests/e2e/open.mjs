@@ -108,6 +108,17 @@ test('pictures that are dropped together are leafed through, each with its work'
   await soon(async () => assert.equal(await page.locator('.object').count(), 1))
   await back.click({force: true})
   await soon(async () => assert.equal(await part(page, 'file').innerText(), 'one.png'))
+
+  // So are they after a reload, as far as they were worked on.
+  await on.click()
+  await says(page, 'two.png: picture 2 of 2')
+  await page.locator('canvas').first().press('n')
+  await says(page, '1 mask')
+  await page.reload()
+  await soon(async () => assert.equal(await part(page, 'leafPlace').innerText(), '2 of 2'))
+  await back.click()
+  await says(page, 'one.png: picture 1 of 2')
+  await soon(async () => assert.equal(await page.locator('.object').count(), 1))
   assert.deepEqual(problems, [])
   await context.close()
 })

@@ -95,6 +95,23 @@ test('another picture leads away from the series, and the way back leads into it
   assert.equal(shownNote(play(away, {type: 'note-closed'}).state), null)
 })
 
+test('after a reload one leafs through what was worked on, in the order of the names', () => {
+  const drawn = withObject(leafed(withObject(three(), BOX), 1), BOX)
+  const {effects} = play(drawn, {type: 'renamed', id: 1, name: 'cyst'})
+  const kept = effects.find(({type}) => type === 'keep')
+  assert.ok(kept?.type === 'keep' && kept.leafing)
+  const {session, aside, leafing} = kept
+  const started = play(openedState(), {type: 'closed'}).state
+  const again = play({...started, shelved: null}, {type: 'session-read', session, aside, leafing, from: 'browser', savedMs: 1, shelved: false}).state
+  const back = accepted(again)
+  assert.deepEqual([nameOf(back), placeIn(back), back.series.map(({name}) => name)], ['b.png', 1, ['a.png', 'b.png']])
+  assert.deepEqual(itemOf(leafed(back, -1)).box, BOX)
+  // One that was put aside by another picture is none of a series.
+  const away = withObject(accepted(play(drawn, {type: 'file-given', blob: new Blob(), name: 'x.png', demo: null, as: 'picture'}).state), BOX)
+  const other = play(away, {type: 'renamed', id: 1, name: 'cyst'}).effects.find(({type}) => type === 'keep')
+  assert.ok(other?.type === 'keep' && !other.leafing)
+})
+
 test('the keys are the pages’, on the picture, where there is more than one', () => {
   const press = (/** @type {State} */ state, /** @type {string} */ key, onViewer = true) => keyAction(state, {key, ctrl: false, shift: false, alt: false, onViewer})
   assert.deepEqual(press(three(), 'PageDown'), {type: 'leafed', step: 1})
