@@ -21,7 +21,7 @@ export function check(node, checked) {
 /** What is being typed is not overwritten. @param {HTMLElement} node @param {string | number} value  of a field or a slider */
 export function enter(node, value) {
   const input = /** @type {HTMLInputElement} */ (node)
-  if (input.type === 'number' && document.activeElement === input) return
+  if (input.type !== 'range' && document.activeElement === input) return
   if (input.value !== String(value)) input.value = String(value)
 }
 /** @param {HTMLElement} node @param {boolean} enabled */

@@ -74,7 +74,11 @@ function keepAtOnce(key, record) {
 async function newest(database, key) {
   const record = /** @type {KeptRecord | undefined} */ (await database.get(RECORDS, key))
   const last = /** @type {KeptRecord | null} */ (JSON.parse(localStorage.getItem(LAST_KEY + key) ?? 'null'))
-  return last && last.savedMs >= (record?.savedMs ?? 0) ? {...last, aside: record?.aside} : record
+  if (!last || last.savedMs < (record?.savedMs ?? 0)) return record
+  const {picture = key, json, aside = []} = record ?? {}
+  // What was open by the store's word lies aside, where the page had gone on to another picture.
+  const isOther = json !== undefined && picture !== (last.picture ?? key)
+  return {...last, aside: (isOther ? [{json, picture}, ...aside] : aside).filter((one) => one.picture !== last.picture)}
 }
 
 /** A session never changes, and those aside are written with each change of the open one. @type {WeakMap<Session, string>} */

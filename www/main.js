@@ -280,7 +280,8 @@ window.addEventListener('keydown', (event) => {
   const {key, shiftKey: shift, altKey: alt} = event
   // Which stands for the object, if it is the one that is chosen.
   const removes = (key === 'Delete' || key === 'Backspace') && focused?.matches('.object-swatch[aria-pressed="true"]') === true
-  const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer: onViewer || removes})
+  const leafs = (key === 'PageDown' || key === 'PageUp') && focused?.closest('.leaf') != null
+  const action = keyAction(getState(), {key, ctrl: event.ctrlKey || event.metaKey, shift, alt, onViewer: onViewer || removes || leafs})
   if (action === null) return
   if (key === 'Escape') gesture = null // What is under the hand is let go.
   if (gesture) return event.preventDefault() // It reckons from the work and the tool at the press.

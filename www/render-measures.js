@@ -44,7 +44,9 @@ export function createMeasures(part, {t, brief, few, value: exact}) {
 export function listenToMeasures(part, dispatch, getState) {
   const field = /** @type {HTMLInputElement} */ (part('pixelMm'))
   field.addEventListener('change', () => {
-    if (field.value !== '' || field.validity.valid) dispatch({type: 'pixel-sized', mm: field.value === '' ? null : field.valueAsNumber})
+    // A field of numbers would drop the comma that many write.
+    const words = field.value.trim().replace(',', '.')
+    dispatch({type: 'pixel-sized', mm: words === '' ? null : Number(words)})
     field.value = String(getState().study?.work.pixelMm ?? '') // What was typed may be no size.
   })
 }

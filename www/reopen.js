@@ -8,8 +8,8 @@ import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.
 import {isAmong, toBeTold} from './series.js'
 import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 
-/** So many works lie aside at most, each with its picture; of more, those that were put aside last. */
-const ASIDE_MAX = 50
+/** So many works lie aside at most, each with its picture, as many as files that can be given together; of more, those that were put aside last. */
+const ASIDE_MAX = 2000
 
 /**
  * A session was read: its picture is opened, by its model if that is here. What the browser kept stands back where
@@ -40,9 +40,12 @@ export function sessionRead(before, {session, from, savedMs, shelved, aside: kep
 const byName = (sessions) =>
   sessions.map(({source}) => source).sort((a, b) => a.name.localeCompare(b.name, undefined, {numeric: true}))
 
-/** @param {readonly Session[]} aside @param {Session | null} session  the newest @returns {readonly Session[]} */
+/** A picture has one work. @param {readonly Session[]} aside @param {Session | null} session  the newest @returns {readonly Session[]} */
 const withAside = (aside, session) =>
-  session && session.work.items.length > 0 ? [session, ...aside.filter((one) => one !== session)].slice(0, ASIDE_MAX) : aside
+  session && isMade(session) ? [session, ...aside.filter(({source}) => source !== session.source)].slice(0, ASIDE_MAX) : aside
+
+/** Whether there is more than at the start. @param {Session} session */
+const isMade = ({work: {items, classChoice, window, pixelMm}}) => items.length > 0 || classChoice !== 'auto' || window !== null || pixelMm !== null
 
 /** What the browser kept and a note offers. @param {Pick<State, 'note'>} state */
 const keptOf = ({note}) => (note?.kind === 'kept' ? note.session : null)
@@ -56,7 +59,13 @@ export function setAside(state, opened) {
   const {reopening} = state
   const waiting = reopening?.from === 'browser' && reopening.session.source !== opened ? reopening.session : null
   const session = left.study && sessionOf(left)
-  return [keptOf(state), waiting, session && (state.keeping ? session : {...session, isForgotten: true})].reduce(withAside, state.aside)
+  const own = session && (state.keeping ? session : {...session, isForgotten: true})
+  const before = [keptOf(state), waiting].reduce(withAside, state.aside)
+  const aside = withAside(before, own)
+  // Who goes back goes on to what was put aside before: the work that is left for it is the last to be spoken of.
+  const isWayBack = reopening?.from === 'file' && before.some(({source}) => source === opened)
+  const [first, ...others] = aside
+  return isWayBack && first && first === own ? [...others, first] : aside
 }
 
 /** What is said beside the picture: the news, and else how to come back to the work that was put aside last. @param {State} state @returns {Note | null} */
@@ -86,6 +95,8 @@ export function reopened(state) {
   const {study, reopening} = state
   const next = {...state, reopening: null, keeping: true}
   if (!study || reopening?.session.source !== study.source) return next
+  // What a person had forgotten is not kept because it is seen again.
+  const keeping = !reopening.session.isForgotten
   const {session, from, savedMs} = reopening
   if (!fits(session, state)) {
     const message = 'its picture has another size than it says'
@@ -98,8 +109,8 @@ export function reopened(state) {
   const name = session.model?.name ?? ''
   const modelName = state.models.find((one) => one.name === name)?.title ?? name
   const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName} : next.note
-  const aside = state.aside.filter((one) => one !== session)
-  return {...withSession(next, study, session), aside, note, hintSeen: state.hintSeen || n > 0}
+  const aside = state.aside.filter(({source}) => source !== session.source)
+  return {...withSession(next, study, session), keeping, aside, note, hintSeen: state.hintSeen || n > 0}
 }
 
 /** @param {Session} session @param {State} state */

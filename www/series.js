@@ -3,7 +3,7 @@
 /** @import {Effect, Label, Session, Source, State} from './types.js' */
 
 import {jobOfKind} from './jobs.js'
-import {makeWayForPicture} from './stopping.js'
+import {isOpening, makeWay} from './stopping.js'
 
 /** Where the page stands, or is about to: its place among the pictures, −1 for one that is none of them. @param {State} state */
 export function placeIn(state) {
@@ -12,18 +12,19 @@ export function placeIn(state) {
   return source ? state.series.indexOf(source) : -1
 }
 
-/** The next picture or the one before, as it was left. At either end there is none. @param {State} state @param {1 | -1} step @returns {[State, Effect[]]} */
-export function leafed(state, step) {
+/**
+ * The next picture or the one before, with what was made of it. At either end there is none, nor where nothing is open.
+ * @param {State} state @param {1 | -1} step @returns {{source: Source, session: Session | null} | null}
+ */
+export function leafTarget(state, step) {
   const place = placeIn(state)
-  const target = state.series[place + step]
-  if (!state.study || place < 0 || !target) return [state, []]
-  const session = workOn(state, target)
-  const reopening = session && {session, from: /** @type {const} */ ('series'), savedMs: null}
-  return makeWayForPicture({...state, pending: target, reopening, batch: null, failure: null, notice: null, menu: null})
+  const source = state.series[place + step]
+  if (!state.study || state.fatal || place < 0 || !source) return null
+  return {source, session: state.aside.find((one) => one.source === source) ?? null}
 }
 
-/** What was made of a picture that was left. @param {State} state @param {Source} source @returns {Session | null} */
-const workOn = ({aside}, source) => aside.find((one) => one.source === source) ?? null
+/** Who leafs back to the picture that is still open stays there. @param {State} state @returns {[State, Effect[]]} */
+export const stayed = (state) => makeWay({...state, pending: null, reopening: null, batch: null, failure: null}, isOpening)
 
 /**
  * The pictures to leaf through once one is open: those that it was given with, or those there were. Among the latter are the ones
@@ -43,9 +44,15 @@ export function placeNotice(series, source) {
 
 /**
  * Works that lie aside and are to be spoken of: to those among which one leafs, leafing leads.
- * @param {Pick<State, 'aside' | 'series' | 'study'>} state @returns {readonly Session[]}
+ * @param {Pick<State, 'aside' | 'series' | 'study' | 'shelved'>} state @returns {readonly Session[]}
  */
-export const toBeTold = (state) => (isAmong(state) ? state.aside.filter(({source}) => !state.series.includes(source)) : state.aside)
+export function toBeTold(state) {
+  const withObjects = state.aside.filter(({work}) => work.items.length > 0)
+  return isAmong(state) ? withObjects.filter(({source}) => !state.series.includes(source)) : withObjects
+}
 
-/** Whether the open picture is one of several. @param {Pick<State, 'series' | 'study'>} state */
-export const isAmong = ({series, study}) => study !== null && series.length > 1 && series.includes(study.source)
+/** Whether the open picture, or the one that was closed, is one of several. @param {Pick<State, 'series' | 'study' | 'shelved'>} state */
+export function isAmong({series, study, shelved}) {
+  const {source} = study ?? shelved ?? {}
+  return source !== undefined && series.length > 1 && series.includes(source)
+}

@@ -21,7 +21,7 @@ import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.
 import {askProbe, pointed, probeAnswered} from './pointer.js'
 import {noteClosed, noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
-import {leafed, seriesThen, without} from './series.js'
+import {leafTarget, seriesThen, stayed, without} from './series.js'
 import {withOwnMasks} from './session.js'
 import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen, withoutGone} from './stopping.js'
 import {
@@ -184,6 +184,9 @@ function openPending(state, source) {
   return [next, [...effects, ...asked]]
 }
 
+/** What says that a file cannot be opened, and not that it cannot be now. */
+const PASSED_OVER = /^(open\.|page\.(unreadable|crashed)$)/
+
 /** A file to be opened as a picture. @param {State} state @param {Source} source @returns {[State, Effect[]]} */
 function sourceGiven(state, source) {
   const [idle, effects] = makeWayForPicture(state)
@@ -227,8 +230,13 @@ function act(state, action) {
       const [given, effects] = sourceGiven(state, found.first)
       return [{...given, batch: found.batch}, effects]
     }
-    case 'leafed':
-      return leafed(state, action.step)
+    case 'leafed': {
+      const target = leafTarget(state, action.step)
+      if (!target) return [state, []]
+      if (target.source === study?.source) return stayed(state)
+      if (!target.session) return sourceGiven({...state, reopening: null}, target.source)
+      return act({...state, menu: null}, {type: 'session-read', session: target.session, from: 'series', savedMs: null, shelved: false})
+    }
     case 'demo-chosen':
       return pictureAsked(state, {url: `demos/${action.demo.file}`, name: action.demo.file, demo: action.demo})
     case 'source-asked':
@@ -307,7 +315,7 @@ function act(state, action) {
       if (retried) return [retried, []]
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = afterStop(state, job)
-      const series = job.kind === 'open' && action.failure.code.startsWith('open.') ? without(state.series, job.source) : state.series
+      const series = job.kind === 'open' && PASSED_OVER.test(action.failure.code) ? without(state.series, job.source) : state.series
       return [{...(isMissed(job) ? withoutMasks(stopped) : stopped), failure, batch: null, series}, []]
     }
     case 'workers-changed':

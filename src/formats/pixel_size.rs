@@ -13,7 +13,11 @@ const BELIEVED_MM: RangeInclusive<f64> = 1e-7..=1000.0;
 /// The size of a TIFF file's pixels from its ImageDescription and, pixels a unit along x and along y, its XResolution and YResolution.
 pub(super) fn from_tiff(description: &str, per_unit: [Option<f64>; 2]) -> Option<Spacing> {
     let [x_mm, y_mm] = if description.starts_with("ImageJ=") {
-        let unit_mm = millimetres(description.lines().find_map(|line| line.strip_prefix("unit="))?.trim())?;
+        let unit = description.lines().find_map(|line| line.strip_prefix("unit="))?.trim();
+        if matches!(unit, "inch" | "cm") {
+            return None; // ImageJ takes them over from the dots an inch, or a centimetre, of any picture.
+        }
+        let unit_mm = millimetres(unit)?;
         let [x, y] = per_unit;
         [unit_mm / x?, unit_mm / y?]
     } else {
@@ -51,7 +55,6 @@ fn millimetres(unit: &str) -> Option<f64> {
         "mm" => Some(1.0),
         "cm" => Some(10.0),
         "m" => Some(1000.0),
-        "inch" | "in" => Some(25.4),
         _ => None,
     }
 }
@@ -67,8 +70,7 @@ mod tests {
     #[test]
     fn imagej_gives_pixels_a_unit() {
         let describe = |unit: &str| format!("ImageJ=1.54f\nimages=1\nunit={unit}\nloop=false\n");
-        for (unit, side_mm) in [("micron", 2.5e-4), ("\\u00B5m", 2.5e-4), ("um", 2.5e-4), ("mm", 0.25), ("inch", 6.35)]
-        {
+        for (unit, side_mm) in [("micron", 2.5e-4), ("\\u00B5m", 2.5e-4), ("um", 2.5e-4), ("mm", 0.25)] {
             let [x, y] = told(&describe(unit), [Some(4.0), Some(4.0)]).unwrap_or_else(|| panic!("{unit} is a unit"));
             assert!((x - side_mm).abs() < 1e-12 && x == y, "{unit}: {x}, {y}");
         }
@@ -100,6 +102,8 @@ mod tests {
             "unit=mm",
             "ImageJ=1.54f\nimages=1\n",
             "ImageJ=1.54f\nunit=pixel\n",
+            "ImageJ=1.54f\nunit=inch\n",
+            "ImageJ=1.54f\nunit=cm\n",
             "ImageJ=1.54f\nunit=",
             "<OME><Pixels PhysicalSizeX=\"1\" PhysicalSizeY=\"1\"/></OME>",
             "www.openmicroscopy.org/ <Pixels PhysicalSizeX=\"1\" PhysicalSizeY=\"1\"",

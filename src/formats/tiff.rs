@@ -195,13 +195,16 @@ fn read_chunks(
         bits,
         float,
         orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
-        spacing: spacing(decoder),
+        spacing: spacing(decoder, n_bytes),
         has_more: has_more(decoder),
     })
 }
 
 /// How large a pixel is. What cannot be read says nothing.
-fn spacing(decoder: &mut Decoder<Cursor<&[u8]>>) -> Option<Spacing> {
+fn spacing(decoder: &mut Decoder<Cursor<&[u8]>>, n_bytes: usize) -> Option<Spacing> {
+    let directory = decoder.ifd_pointer().and_then(|at| decoder.read_directory(at).ok())?;
+    // The decoder makes room for what the header promises before it reads.
+    directory.get(Tag::ImageDescription).filter(|entry| entry.count() <= n_bytes as u64)?;
     let description = decoder.get_tag_ascii_string(Tag::ImageDescription).ok()?;
     let mut per_unit = |tag| match decoder.find_tag(tag).ok()?? {
         Value::Rational(n, d) => Some(f64::from(n) / f64::from(d)),

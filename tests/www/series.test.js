@@ -21,7 +21,7 @@ function accepted(state) {
 /** @param {State} state @param {1 | -1} step */
 const leafed = (state, step) => accepted(play(state, {type: 'leafed', step}).state)
 /** @param {State} state */
-const refused = (state) => play(state, {type: 'job-failed', id: lastJob(state).id, failure: {code: 'open.unknown-format', message: 'no', hint: ''}}).state
+const refused = (state, code = 'open.unknown-format') => play(state, {type: 'job-failed', id: lastJob(state).id, failure: {code, message: 'no', hint: ''}}).state
 /** @param {State} state */
 const nameOf = (state) => studyOf(state).source.name
 /** Three pictures, the first of them open. */
@@ -52,16 +52,45 @@ test('work stays with its picture, and no way back is offered where one leafs', 
   assert.ok(kept?.type === 'keep' && kept.aside.length === 1, 'the browser keeps both')
 })
 
-test('masks come back as they were made, also when another model is there by now, and without a word', () => {
+test('a picture comes back with the model that its masks were made by', () => {
   const drawn = withObject(three(), BOX)
   const other = withModel(leafed(drawn, 1), {...INFO, name: 'other'}).state
-  const asked = play(other, {type: 'leafed', step: -1}).state
-  const opened = play(asked, {type: 'opened', id: lastJob(asked).id, opened: OPENED})
-  const {state, effects} = play(opened.state, {type: 'encoded', id: lastJob(opened.state).id, probabilities: null, ms: 5})
-  assert.equal(state.model?.name, 'other')
-  assert.deepEqual(itemOf(state).mask?.bytes, itemOf(drawn).mask?.bytes)
-  assert.equal(state.note, null)
-  assert.ok(![...types(opened.effects), ...types(effects)].includes('segment'))
+  const {state, effects} = play(other, {type: 'leafed', step: -1})
+  assert.ok(effects.some((effect) => effect.type === 'load-model' && effect.entry.name === 'tiny'))
+  const loaded = play(state, {type: 'model-loaded', info: INFO}).state
+  const opened = play(loaded, {type: 'opened', id: lastJob(loaded).id, opened: OPENED})
+  const encoded = play(opened.state, {type: 'encoded', id: lastJob(opened.state).id, probabilities: null, ms: 5})
+  assert.deepEqual(itemOf(encoded.state), itemOf(drawn))
+  assert.equal(encoded.state.note, null)
+  assert.ok(![...types(opened.effects), ...types(encoded.effects)].includes('segment'))
+})
+
+test('who leafs on and back before the next picture is there stays with the work', () => {
+  const drawn = withObject(three(), BOX)
+  const {state, effects} = play(drawn, {type: 'leafed', step: 1}, {type: 'leafed', step: -1})
+  assert.ok(types(effects).includes('cancel'))
+  assert.deepEqual([state.study, state.pending, state.jobs, state.aside], [drawn.study, null, [], []])
+})
+
+test('works are as many as pictures, and what was set without an object is one of them', () => {
+  const names = Array.from({length: 60}, (_, i) => `p${i}.png`)
+  let state = play(accepted(given(openedState(), ...names)), {type: 'pixel-sized', mm: 0.5}).state
+  for (let i = 1; i < 60; i++) state = withObject(leafed(state, 1), BOX)
+  for (let i = 1; i < 60; i++) state = leafed(state, -1)
+  assert.deepEqual([nameOf(state), studyOf(state).work.pixelMm, state.aside.length], ['p0.png', 0.5, 59])
+})
+
+test('what was forgotten is not kept because one leafs back to it', () => {
+  const forgotten = play(withObject(three(), BOX), {type: 'forget-asked'}, {type: 'forgot'}).state
+  const back = leafed(leafed(forgotten, 1), -1)
+  assert.deepEqual([studyOf(back).work.items.length, back.keeping], [1, false])
+  const asked = play(back, {type: 'renamed', id: 1, name: 'cyst'}).effects
+  assert.ok(!asked.some(({type}) => type === 'keep'))
+})
+
+test('from the start page no way back to a picture of the series is offered, whose work a click would drop', () => {
+  const both = withObject(leafed(withObject(three(), BOX), 1), BOX)
+  assert.equal(shownNote(play(both, {type: 'closed'}).state), null)
 })
 
 test('who leafs on before a picture is there goes on from it', () => {
@@ -76,6 +105,7 @@ test('a picture that cannot be opened is told, and passed over from then on', ()
   assert.equal(failed.failure?.code, 'open.unknown-format')
   assert.deepEqual([nameOf(failed), failed.series.length], ['a.png', 2])
   assert.equal(nameOf(leafed(failed, 1)), 'c.png')
+  assert.equal(nameOf(leafed(refused(play(three(), {type: 'leafed', step: 1}).state, 'page.unreadable'), 1)), 'c.png', 'one that was moved away')
   // So is one at the beginning, in whose place the next is opened.
   const second = accepted(refused(given(openedState(), 'a.png', 'b.png', 'c.png')))
   assert.deepEqual([nameOf(second), placeIn(second), second.series.length], ['b.png', 0, 2])
@@ -110,6 +140,16 @@ test('after a reload one leafs through what was worked on, in the order of the n
   const away = withObject(accepted(play(drawn, {type: 'file-given', blob: new Blob(), name: 'x.png', demo: null, as: 'picture'}).state), BOX)
   const other = play(away, {type: 'renamed', id: 1, name: 'cyst'}).effects.find(({type}) => type === 'keep')
   assert.ok(other?.type === 'keep' && !other.leafing)
+})
+
+test('ways back lead to every work in turn', () => {
+  let state = withObject(leafed(withObject(leafed(withObject(three(), BOX), 1), BOX), 1), BOX)
+  state = accepted(given(state, 'y.png', 'z.png'))
+  const seen = [1, 2, 3, 4].map(() => {
+    state = accepted(play(state, {type: 'note-answered', answer: 'reopen'}).state)
+    return nameOf(state)
+  })
+  assert.deepEqual(seen, ['c.png', 'b.png', 'a.png', 'c.png'])
 })
 
 test('the keys are the pages’, on the picture, where there is more than one', () => {

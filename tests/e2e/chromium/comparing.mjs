@@ -63,7 +63,7 @@ test('objects are measured, in a table that copies to a spreadsheet and is saved
 
   // A person knows how large a pixel is.
   const field = part(page, 'pixelMm')
-  await field.fill('0.5')
+  await field.fill('0,5')
   await field.press('Enter')
   await soon(async () => assert.match(await part(page, 'measureTable').locator('thead').innerText(), /Area\s+mm²/))
   const inMm = (await save(page, 'csv')).bytes.toString().split('\r\n')[1]?.split(',') ?? []
