@@ -1,8 +1,8 @@
 /** Zip archives: session files, and everything that is saved at once. Loaded when first needed. */
 
-/** @import {Session} from './types.js' */
+/** @import {SavedPicture, Session} from './types.js' */
 
-import {baseName} from './export-name.js'
+import {baseName, exportName} from './export-name.js'
 import {PageError} from './protocol.js'
 import {readSession, writeSession} from './session.js'
 import {strFromU8, strToU8, unzipSync, zipSync} from './vendor/fflate.js'
@@ -37,6 +37,47 @@ export async function packSession(session) {
   const {blob, name} = session.source
   const picture = new Uint8Array(await blob.arrayBuffer())
   return zip({[RECORD]: strToU8(`${JSON.stringify(writeSession(session))}\n`), [PICTURE + baseName(name)]: picture})
+}
+
+/**
+ * Of many pictures: a label map for each, in the folders that the pictures lie in, and one COCO file for all.
+ * @param {readonly SavedPicture[]} pictures
+ * @param {(picture: SavedPicture, what: 'label' | 'coco') => Promise<Uint8Array>} make  what the core writes of one of them
+ */
+export async function packSeries(pictures, make) {
+  /** @type {Record<string, Uint8Array>} */
+  const files = {}
+  /** @type {Coco[]} */
+  const parts = []
+  for (const picture of pictures) {
+    files[freeName(files, [...foldersOf(picture.fileName), exportName(picture.fileName, 'label')].join('/'))] = await make(picture, 'label')
+    parts.push(JSON.parse(strFromU8(await make(picture, 'coco'))))
+  }
+  return zip({...files, [freeName(files, 'annotations_coco.json')]: strToU8(`${JSON.stringify(joined(parts))}\n`)})
+}
+
+/** Those of a path that lead somewhere below where it is unpacked. @param {string} path */
+const foldersOf = (path) => path.split(/[/\\]/).slice(0, -1).filter((folder) => !/^\.*$/.test(folder))
+
+/** Two pictures may differ in their endings alone, and some systems take capitals for small letters. @param {Record<string, unknown>} files @param {string} name */
+function freeName(files, name) {
+  const taken = new Set(Object.keys(files).map((one) => one.toLowerCase()))
+  for (let n = 1; ; n++) {
+    const free = n === 1 ? name : name.replace(/(_mask)?\.[^./]+$/, (ending) => `_${n}${ending}`)
+    if (!taken.has(free.toLowerCase())) return free
+  }
+}
+
+/** @typedef {{images: {id: number}[], annotations: {id: number, image_id: number}[], categories: unknown[]}} Coco  of one picture each, as the core writes it */
+
+/** One COCO file of many: pictures and objects get the numbers of the whole. @param {readonly Coco[]} parts */
+function joined(parts) {
+  let lastId = 0
+  return {
+    images: parts.flatMap(({images}, i) => images.map((image) => ({...image, id: i + 1}))),
+    annotations: parts.flatMap(({annotations}, i) => annotations.map((one) => ({...one, id: ++lastId, image_id: i + 1}))),
+    categories: parts[0]?.categories ?? [],
+  }
 }
 
 /** @param {Blob} file @returns {Promise<Session>} */

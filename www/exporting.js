@@ -3,13 +3,14 @@
  * belongs to.
  */
 
-/** @import {CoreExportKind, Effect, ExportKind, ExportObject, Item, Label, Mask, State} from './types.js' */
+/** @import {CoreExportKind, Effect, ExportKind, ExportObject, Item, Label, Mask, SavedPicture, State} from './types.js' */
 
 import {csvRows, isCompared} from './compare.js'
 import {modelScore} from './correct.js'
 import {exportName} from './export-name.js'
 import {jobOfKind, nextJobId, startJob} from './jobs.js'
 import {isMeasured, withMask} from './measure.js'
+import {savedPictures} from './series.js'
 import {sessionOf} from './session.js'
 import {makeWay} from './stopping.js'
 import {currentItems, currentSlice, progressOf} from './work.js'
@@ -36,7 +37,9 @@ export function nextExport(state) {
   const {study} = state
   if (!study || state.draft || state.stroke || jobOfKind(state, 'segment') || jobOfKind(state, 'refine')) return null
   const items = withMask(study.work.items)
-  const isEmpty = (/** @type {ExportKind} */ what) => items.length === 0 && what !== 'session' && !masksToCome(state)
+  const pictures = savedPictures(state)
+  const isEmpty = (/** @type {ExportKind} */ what) =>
+    (what === 'series' ? pictures : items).length === 0 && what !== 'session' && !masksToCome(state)
   const what = state.saving.find((one) => isEmpty(one) || canBeMade(state, one))
   if (!what) return null
   const next = {...state, saving: state.saving.filter((one) => one !== what)}
@@ -45,7 +48,7 @@ export function nextExport(state) {
   const {width, height} = currentSlice(study)
   const name = exportName(study.source.name, what)
   const effect = /** @type {Effect} */ ({
-    type: 'export', id, what, name, fileName: study.source.name, size: {width, height}, items, rows: csvRows(state), session: sessionOf(state),
+    type: 'export', id, what, name, fileName: study.source.name, size: {width, height}, items, rows: csvRows(state), session: sessionOf(state), pictures,
   })
   return startJob(next, {kind: 'export', id, startedMs: null, what}, effect)
 }
@@ -115,6 +118,7 @@ export function coveredIn(items, {width, height}) {
 export function savedNotice(state, name) {
   const study = state.study ?? state.shelved
   if (!study) return null
+  if (name === exportName('', 'series')) return seriesNotice(savedPictures(state), name)
   const {width, height} = currentSlice(study)
   const items = written(withMask(study.work.items), name === exportName(study.source.name, 'overlay'))
   const n = items.length
@@ -124,4 +128,12 @@ export function savedNotice(state, name) {
   const covered = isLabelMap ? coveredIn(items, {width, height}) : []
   if (covered.length > 0) return {key: 'notice.savedCovered', values: {name, ids: covered.join(', ')}}
   return {key: n === 1 ? 'notice.saved.one' : 'notice.saved.other', values: {name, n, width, height}}
+}
+
+/** @param {readonly SavedPicture[]} pictures @param {string} name @returns {Label} */
+function seriesNotice(pictures, name) {
+  const late = pictures.filter(({isWhole}) => !isWhole).map(({fileName}) => fileName)
+  if (late.length > 0) return {key: 'notice.savedSeriesLate', values: {name, names: late.join(', ')}}
+  const n = pictures.reduce((sum, {items}) => sum + items.length, 0)
+  return {key: 'notice.savedSeries', values: {name, pictures: pictures.length, n}}
 }

@@ -151,6 +151,7 @@ export function createKeep() {
      * @param {Session} session @param {{aside: readonly Session[], search: string, shelved: boolean, leafing: boolean, nowMs: number}} about
      * @param {boolean} isLast  the page may end: all is handed over at once, without waiting for an answer, and written
      * down beside the database
+     * @returns {Promise<Error | null>}  why only the open work is kept, and not what lies aside; null: all is
      */
     async put(session, {aside, search, shelved, leafing, nowMs}, isLast) {
       const number = ++last
@@ -160,7 +161,7 @@ export function createKeep() {
       const database = await open()
       // Another tab may have had everything forgotten. It is asked before: a change that waits for an answer is lost with its page.
       if (!isLast) for (const one of stored) if ((await database.count(PICTURES, pictureKeys.get(one))) === 0) stored.delete(one)
-      if (number !== last) return // A newer one was handed over meanwhile.
+      if (number !== last) return null // A newer one was handed over meanwhile.
       /** @param {readonly Session[]} others */
       const write = async (others) => {
         const wanted = new Map([session, ...others].map((one) => [one.source.blob, keyOf(one)]))
@@ -175,13 +176,17 @@ export function createKeep() {
         await Promise.all([...steps, change.done])
         stored = new Set(wanted.keys())
       }
+      /** @type {Error | null} */
+      let lack = null
       try {
         await write(aside)
       } catch (error) {
         if (aside.length === 0 || number !== last) throw error
         await write([]) // There may be room for the open work alone.
+        lack = /** @type {Error} */ (error)
       }
       if (number === last) localStorage.removeItem(LAST_KEY + tab)
+      return lack
     },
     /** Nothing remains, of no tab. */
     async forget() {

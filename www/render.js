@@ -14,7 +14,7 @@ import {modelToRetry} from './model-choice.js'
 import {createMeasures} from './render-measures.js'
 import {renderDevice, renderUpdate} from './render-about.js'
 import {shownNote} from './reopen.js'
-import {placeIn} from './series.js'
+import {hasSeriesToSave, placeIn} from './series.js'
 import {renderKeeping, renderNote} from './render-note.js'
 import {renderCorrect} from './render-correct.js'
 import {createObjects} from './render-objects.js'
@@ -208,7 +208,9 @@ function renderBar(part, state, translator) {
   const redo = study?.future.at(-1)?.label
   renderStep(part('undo'), undo ? t('bar.undo.what', {what: translator.label(undo)}) : t('bar.undo'), `${t('key.ctrl')}+Z`, undo)
   renderStep(part('redo'), redo ? t('bar.redo.what', {what: translator.label(redo)}) : t('bar.redo'), `${t('key.ctrl')}+Y`, redo)
-  enable(part('saveButton'), (study?.work.items.length ?? 0) > 0)
+  const isOfSeries = hasSeriesToSave(state)
+  enable(part('saveButton'), isOfSeries || (study?.work.items.length ?? 0) > 0)
+  show(part('saveSeries'), isOfSeries)
   attribute(part('saveButton'), 'aria-expanded', state.menu === 'save')
   show(part('saveList'), state.menu === 'save')
   show(part('classButton'), study !== null && state.model?.takesClass === true)
@@ -269,7 +271,7 @@ function renderFailure(part, state, translator) {
   show(part('failure'), failure !== null)
   if (!failure) return
   const {message, hint} = translator.failure(failure)
-  text(part('failureMessage'), message)
+  text(part('failureMessage'), failure.file ? translator.t('error.ofFile', {name: failure.file, message}) : message)
   const standIn = failure.model && state.standsInFor ? state.models.find(({name}) => name === state.modelName) : undefined
   text(part('failureHint'), standIn ? `${hint} ${translator.t('error.standsIn', {title: standIn.title})}` : hint)
   const {study, refused} = state

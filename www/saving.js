@@ -32,20 +32,25 @@ export function createSaving(dispatch, pool) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   let lastMs = -Infinity
-  let isTold = false
+  /** What was told already: a page that keeps nothing, or not all, says so once. @type {Set<string>} */
+  const told = new Set()
   /** Whether it is settled which record is this tab's. */
   let isReady = false
 
   /** @param {() => Promise<void>} work */
   const inTurn = (work) => (turn = turn.then(work).catch(tellOnce))
 
-  /** Storage may be forbidden or full: the page works without, and says so once. @param {unknown} error */
+  /** Storage may be forbidden or full: the page works without. @param {unknown} error */
   const tellOnce = (error) => {
     if (error instanceof PageError) return dispatch({type: 'failed', failure: failureFrom(error), fatal: false})
-    if (isTold) return
-    isTold = true
+    notKept('page.not-kept', error)
+  }
+  /** @param {'page.not-kept' | 'page.not-kept-aside'} code @param {unknown} error */
+  const notKept = (code, error) => {
+    if (told.has(code)) return
+    told.add(code)
     const {name, message} = /** @type {Partial<Error>} */ (error instanceof Object ? error : {})
-    dispatch({type: 'failed', failure: {code: 'page.not-kept', message: (message || name || String(error)).replace(/\.$/, ''), hint: ''}, fatal: false})
+    dispatch({type: 'failed', failure: {code, message: (message || name || String(error)).replace(/\.$/, ''), hint: ''}, fatal: false})
   }
 
   const keepNow = (isLast = false) => {
@@ -56,7 +61,8 @@ export function createSaving(dispatch, pool) {
     waiting = null
     unanswered = change
     const put = async () => {
-      await keep.put(session, {...about, search: location.search, nowMs: Date.now()}, isLast)
+      const lack = await keep.put(session, {...about, search: location.search, nowMs: Date.now()}, isLast)
+      if (lack) notKept('page.not-kept-aside', lack)
       if (unanswered === change) unanswered = null
     }
     // The store itself does one change after the other.
@@ -115,6 +121,10 @@ export function createSaving(dispatch, pool) {
       if (effect.what === 'session') return (await archive()).packSession(effect.session)
       const csv = () => new TextEncoder().encode(csvOf(effect.rows))
       if (effect.what === 'csv') return csv()
+      if (effect.what === 'series') {
+        const {packSeries} = await archive()
+        return packSeries(effect.pictures, (picture, what) => byCore({...picture, id: effect.id}, what))
+      }
       if (effect.what !== 'zip') return byCore(effect, effect.what)
       const {zip} = await archive()
       /** @type {Record<string, Uint8Array>} */
@@ -124,7 +134,7 @@ export function createSaving(dispatch, pool) {
     },
   }
 
-  /** @param {Export} effect @param {CoreExportKind} what */
+  /** @param {Pick<Export, 'id' | 'fileName' | 'size' | 'items'>} effect @param {CoreExportKind} what */
   async function byCore({id, fileName, size, items}, what) {
     const objects = exportObjects(items, what)
     const {bytes} = await (what === 'overlay' ? pool.ask(id, what, {objects}) : pool.ask(id, 'export', {what, fileName, size, objects}))

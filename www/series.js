@@ -1,9 +1,11 @@
 /** Pictures that were given together, to be leafed through. Their works lie aside with all others. Pure, like `update`, which it belongs to. */
 
-/** @import {Effect, Label, Session, Source, State} from './types.js' */
+/** @import {Effect, Item, Label, SavedPicture, Session, Source, State} from './types.js' */
 
 import {jobOfKind} from './jobs.js'
+import {withMask} from './measure.js'
 import {isOpening, makeWay} from './stopping.js'
+import {currentSlice, progressOf} from './work.js'
 
 /** Where the page stands, or is about to: its place among the pictures, −1 for one that is none of them. @param {State} state */
 export function placeIn(state) {
@@ -55,4 +57,30 @@ export function toBeTold(state) {
 export function isAmong({series, study, shelved}) {
   const {source} = study ?? shelved ?? {}
   return source !== undefined && series.length > 1 && series.includes(source)
+}
+
+/** Whether there is something to save of the pictures that one leafs through. @param {State} state */
+export function hasSeriesToSave(state) {
+  const hasMask = (/** @type {Pick<Session, 'source' | 'work'>} */ {source, work}) => work.items.some(({mask}) => mask) && state.series.includes(source)
+  return isAmong(state) && [state.study, ...state.aside].some((one) => one && hasMask(one))
+}
+
+/** Whether a mask was made for another box than the object has by now. Every key ends with its box. @param {Item} item */
+const isOfOtherBox = ({box, mask}) => mask !== null && !mask.key.endsWith(` ${box.join(' ')}`)
+
+/** What can be saved of all pictures that one leafs through, in their order. @param {State} state @returns {readonly SavedPicture[]} */
+export function savedPictures(state) {
+  const {study} = state
+  const sessions = new Map(state.aside.map((session) => [session.source, session]))
+  return state.series.flatMap((source) => {
+    const session = sessions.get(source)
+    const isOpen = study?.source === source
+    const work = isOpen ? study.work : session?.work
+    const size = isOpen ? currentSlice(study) : session?.size
+    if (!work || !size) return []
+    const isLate = (/** @type {Item} */ item) => (isOpen ? progressOf(state, item) !== 'done' : item.mask === null || (!item.locked && isOfOtherBox(item)))
+    const items = withMask(work.items)
+    if (items.length === 0) return []
+    return [{fileName: source.name, size: {width: size.width, height: size.height}, items, isWhole: !work.items.some(isLate)}]
+  })
 }

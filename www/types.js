@@ -102,7 +102,7 @@
 /** @typedef {'model' | 'class' | 'save' | 'more'} Menu */
 /** @typedef {'keys' | 'about'} Sheet */
 /** @typedef {'label' | 'overlay' | 'coco' | 'npz'} CoreExportKind  what the core writes */
-/** @typedef {CoreExportKind | 'csv' | 'zip' | 'session'} ExportKind */
+/** @typedef {CoreExportKind | 'csv' | 'zip' | 'session' | 'series'} ExportKind  series: of all pictures that one leafs through */
 
 /** @typedef {{name: string, title: string, bytes: number, encodeGmac: number, licence: string, intendedUse: string, default: boolean}} ModelEntry  encodeGmac: multiply-adds of one look at a picture, in thousands of millions */
 /** @typedef {{name: string, title: string, licence: string, intendedUse: string, bytes: number, classes: readonly string[] | null, takesClass: boolean, sha256: ModelId['sha256']}} ModelInfo */
@@ -117,7 +117,7 @@
  * @property {Box} box  around the structure that the hint speaks of
  */
 
-/** @typedef {{code: string, message: string, hint: string, model?: string}} Failure  as the core says it, or as the page does; model: that could not be loaded */
+/** @typedef {{code: string, message: string, hint: string, model?: string, file?: string}} Failure  as the core says it, or as the page does; model: that could not be loaded; file: that a person did not name, among others */
 
 /**
  * Where the viewer looks. `fit` follows the window's size until a person zooms or pans.
@@ -204,7 +204,8 @@
 /** @typedef {{name: string, structures: readonly Structure[], isShown: boolean}} Reference  isShown: what differs is drawn on the picture */
 /** @typedef {{item: Item & {mask: Mask}, structure: Structure | null, comparison: Comparison | null}} Pair  an object and what it is compared with; comparison: null until it is there */
 /** @typedef {{item: Item & {mask: Mask}, measures: Measures | null, pair: Pair | null}} CsvRow  pair: null without a reference */
-/** @typedef {{mask: Mask, structure: Structure}} MaskPair
+/** @typedef {{mask: Mask, structure: Structure}} MaskPair */
+/** @typedef {{fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], isWhole: boolean}} SavedPicture  isWhole: every object has a mask, and it is that of its box */
 /** @typedef {OfferWay | 'reopen' | 'forget'} NoteAnswer */
 
 /**
@@ -420,7 +421,7 @@
  *   | {type: 'rival', id: number, size: Extent, box: Box, mode: Mode, choice: ClassChoice, mask: Pick<Mask, 'region' | 'bytes'>}
  *   | {type: 'settle-later', turn: number}
  *   | {type: 'probe', at: Point}
- *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], rows: readonly CsvRow[], session: Session}
+ *   | {type: 'export', id: number, what: ExportKind, name: string, fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], rows: readonly CsvRow[], session: Session, pictures: readonly SavedPicture[]}
  *   | {type: 'cancel', ids: readonly number[]}
  *   | {type: 'measure', id: number, masks: readonly Mask[]}
  *   | {type: 'compare', id: number, size: Extent, pairs: readonly MaskPair[]}

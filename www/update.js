@@ -315,8 +315,9 @@ function act(state, action) {
       if (retried) return [retried, []]
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = afterStop(state, job)
-      const series = job.kind === 'open' && PASSED_OVER.test(action.failure.code) ? without(state.series, job.source) : state.series
-      return [{...(isMissed(job) ? withoutMasks(stopped) : stopped), failure, batch: null, series}, []]
+      const isPassedOver = job.kind === 'open' && PASSED_OVER.test(action.failure.code) && state.series.includes(job.source)
+      const [series, told] = isPassedOver ? [without(state.series, job.source), {...failure, file: job.source.name}] : [state.series, failure]
+      return [{...(isMissed(job) ? withoutMasks(stopped) : stopped), failure: told, batch: null, series}, []]
     }
     case 'workers-changed':
       return [{...state, workers: action.bytes, workersMax: action.max}, []]

@@ -17,6 +17,8 @@ import {launchChromium, soon} from './support.mjs'
 
 const RECIPE = JSON.stringify({width: 60, height: 40})
 const WAIT_MS = 30_000
+/** Longer than the page waits after the last change before it keeps it. */
+const KEPT_MS = 700
 
 /** @type {Browser} */
 let browser
@@ -119,6 +121,38 @@ test('pictures that are dropped together are leafed through, each with its work'
   await back.click()
   await says(page, 'one.png: picture 1 of 2')
   await soon(async () => assert.equal(await page.locator('.object').count(), 1))
+  assert.deepEqual(problems, [])
+  await context.close()
+})
+
+test('where there is room for the open work alone, that is said once', async () => {
+  const {context, page, problems} = await openPage()
+  await page.evaluate(() => {
+    const {put} = IDBObjectStore.prototype
+    IDBObjectStore.prototype.put = function (value, key) {
+      if (value.aside?.length > 0) throw new DOMException('The quota has been exceeded.', 'QuotaExceededError')
+      return put.call(this, value, key)
+    }
+  })
+  await drop(page, 'one.png', 'two.png')
+  await says(page, 'one.png: picture 1 of 2')
+  await page.locator('canvas').first().press('n')
+  await says(page, '1 mask')
+  await page.keyboard.press('PageDown')
+  await says(page, 'two.png: picture 2 of 2')
+  await page.locator('canvas').first().press('n')
+  const alert = page.getByRole('alert')
+  await alert.getByText('Of what you make only the open picture’s work is kept in this browser: The quota has been exceeded.').waitFor()
+  await alert.getByText('The others are still here. Save all pictures before you leave the page.').waitFor()
+  await page.getByRole('button', {name: 'Close this message'}).click()
+  await alert.waitFor({state: 'hidden'})
+  await page.locator('canvas').first().press('n')
+  await says(page, '2 masks')
+  await page.waitForTimeout(KEPT_MS)
+  assert.equal(await alert.isVisible(), false)
+  await page.reload()
+  await soon(async () => assert.equal(await part(page, 'file').innerText(), 'two.png'))
+  await soon(async () => assert.equal(await page.locator('.object').count(), 2))
   assert.deepEqual(problems, [])
   await context.close()
 })

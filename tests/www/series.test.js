@@ -3,7 +3,7 @@ import {test} from 'node:test'
 
 import {keyAction} from '../../www/keys.js'
 import {shownNote} from '../../www/reopen.js'
-import {placeIn} from '../../www/series.js'
+import {hasSeriesToSave, placeIn} from '../../www/series.js'
 import {INFO, itemOf, lastJob, openedState, picture, play, studyOf, types, withModel, withObject} from './support.js'
 
 /** @import {State} from '../../www/types.js' */
@@ -103,7 +103,8 @@ test('who leafs on before a picture is there goes on from it', () => {
 test('a picture that cannot be opened is told, and passed over from then on', () => {
   const failed = refused(play(three(), {type: 'leafed', step: 1}).state)
   assert.equal(failed.failure?.code, 'open.unknown-format')
-  assert.deepEqual([nameOf(failed), failed.series.length], ['a.png', 2])
+  assert.deepEqual([nameOf(failed), failed.series.length, failed.failure?.file], ['a.png', 2, 'b.png'])
+  assert.equal(refused(given(openedState(), 'a.png')).failure?.file, undefined, 'who names one file knows which it is')
   assert.equal(nameOf(leafed(failed, 1)), 'c.png')
   assert.equal(nameOf(leafed(refused(play(three(), {type: 'leafed', step: 1}).state, 'page.unreadable'), 1)), 'c.png', 'one that was moved away')
   // So is one at the beginning, in whose place the next is opened.
@@ -158,4 +159,29 @@ test('the keys are the pages’, on the picture, where there is more than one', 
   assert.deepEqual(press(three(), 'PageUp'), {type: 'leafed', step: -1})
   assert.equal(press(three(), 'PageDown', false), null)
   assert.equal(press(openedState(), 'PageDown'), null)
+})
+
+test('all pictures are saved at once, each with its own objects, and what is not done is told', () => {
+  const drawn = withObject(three(), BOX)
+  const third = withObject(leafed(leafed(drawn, 1), 1), [20, 20, 50, 50])
+  const asked = play(third, {type: 'save-asked', what: 'series'})
+  const effect = asked.effects.find(({type}) => type === 'export')
+  assert.ok(effect?.type === 'export')
+  assert.deepEqual(effect.pictures.map(({fileName, items, isWhole}) => [fileName, items.length, isWhole]), [['a.png', 1, true], ['c.png', 1, true]])
+  const told = (/** @type {State} */ state) => play(state, {type: 'exported', id: lastJob(state).id, name: effect.name}).state.notice
+  assert.deepEqual(told(asked.state), {key: 'notice.savedSeries', values: {name: 'medbox_pictures.zip', pictures: 2, n: 2}})
+
+  const moved = play(drawn, {type: 'nudged', dx: 5, dy: 0, resize: false}).state
+  const away = withObject(leafed(moved, 1), BOX)
+  const late = play(away, {type: 'save-asked', what: 'series'}).state
+  assert.deepEqual(told(late), {key: 'notice.savedSeriesLate', values: {name: 'medbox_pictures.zip', names: 'a.png'}}, 'one left before its mask had come')
+})
+
+test('all pictures can be saved where there are several, from one without an object too', () => {
+  assert.equal(hasSeriesToSave(three()), false, 'no mask is there')
+  assert.equal(hasSeriesToSave(withObject(openedState(), BOX)), false, 'one picture alone')
+  const second = leafed(withObject(three(), BOX), 1)
+  assert.equal(hasSeriesToSave(second), true)
+  const {effects} = play(second, {type: 'save-asked', what: 'series'})
+  assert.ok(effects.some((effect) => effect.type === 'export' && effect.pictures.length === 1))
 })

@@ -6,8 +6,8 @@ import {join} from 'node:path'
 import {test} from 'node:test'
 
 import {unzipSync} from '../../../www/vendor/fflate.js'
-import {SLOW_MS, drawBox, masksDone, openDemo, openPage, openTab, openWithMask, part, save} from '../page.mjs'
-import {demoOf, ROOT, soon} from '../support.mjs'
+import {SLOW_MS, drawBox, drop, masksDone, openDemo, openPage, openTab, openWithMask, part, save} from '../page.mjs'
+import {demoOf, readLabels, ROOT, sizeOfDemo, soon} from '../support.mjs'
 
 /** @import {Page} from 'playwright-core' */
 
@@ -219,5 +219,45 @@ test('where the browser lets nothing be kept, the page works and says so once', 
   await page.waitForTimeout(KEPT_MS)
   await soon(async () => assert.equal(await alert.isVisible(), false))
   await soon(async () => assert.ok((await save(page, 'session')).bytes.length > 1000))
+  await context.close()
+})
+
+test('pictures that one leafs through are saved at once, and their boxes are found by their names', {timeout: SLOW_MS}, async () => {
+  const demos = [demoOf('PET'), demoOf('US')]
+  const {context, page, problems} = await openPage()
+  await part(page, 'fileInput').setInputFiles(demos.map(({file}) => join(ROOT, 'demos', file)))
+  for (const [i, demo] of demos.entries()) {
+    await soon(async () => assert.equal(await part(page, 'leafPlace').innerText(), `${i + 1} of 2`))
+    await soon(async () => assert.equal(await part(page, 'saveButton').isEnabled(), i > 0, 'once there is something to save'))
+    await page.getByText(`${demo.file}: picture ${i + 1} of 2`).first().waitFor()
+    await drawBox(page, demo)
+    await masksDone(page, 1)
+    if (i === 0) await page.keyboard.press('PageDown')
+  }
+  const {name, bytes} = await save(page, 'series')
+  assert.equal(name, 'medbox_pictures.zip')
+  await page.getByText('Saved medbox_pictures.zip; pictures: 2, objects: 2').first().waitFor()
+  const files = unzipSync(bytes)
+  const stems = demos.map(({file}) => file.replace(/\.\w+$/, ''))
+  assert.deepEqual(Object.keys(files).sort(), ['annotations_coco.json', ...stems.map((stem) => `${stem}_mask.png`)].sort())
+  const coco = files['annotations_coco.json']
+  assert.ok(coco)
+  const {images, annotations} = JSON.parse(new TextDecoder().decode(coco))
+  for (const [i, demo] of demos.entries()) {
+    const {width, height} = sizeOfDemo(demo.file)
+    assert.deepEqual(images[i], {id: i + 1, width, height, file_name: demo.file})
+    const {labels, ...size} = readLabels(Buffer.from(files[`${stems[i]}_mask.png`] ?? []))
+    assert.deepEqual(size, {width, height})
+    assert.equal(labels.filter((value) => value > 0).length, annotations[i].area, 'both are of the same mask')
+    assert.deepEqual([annotations[i].id, annotations[i].image_id], [i + 1, i + 1])
+  }
+
+  await page.keyboard.press('PageUp')
+  await soon(async () => assert.equal(await part(page, 'leafPlace').innerText(), '1 of 2'))
+  await masksDone(page, 1)
+  await drop(page, 'annotations_coco.json', Buffer.from(coco))
+  await soon(async () => assert.equal(await page.locator('.object').count(), 2))
+  await masksDone(page, 2)
+  assert.deepEqual(problems, [])
   await context.close()
 })
