@@ -603,7 +603,8 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, Settings]:
-    """Command line -> paths and settings; every scalar of `Settings` and of `SampleSettings` is an option of the same name."""
+    """Command line -> paths and settings. Every scalar of `Settings` and of `SampleSettings` is an option of the same name, every
+    share of `LossWeights` one of its name after `--loss-`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=sorted(PRESETS), default="lite")
     parser.add_argument("--data", type=Path, required=True, help="data folder (see training/README.md)")
@@ -626,6 +627,9 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
             parser.add_argument(option, type=kind)
         else:
             parser.add_argument(option, action=argparse.BooleanOptionalAction)
+    loss_names = [f.name for f in dataclasses.fields(LossWeights)]
+    for name in loss_names:
+        parser.add_argument(f"--loss-{name.replace('_', '-')}", type=float, metavar="SHARE")
     parser.add_argument("--freeze", nargs="*", metavar="PREFIX", help="parameters that stay, for example encoder.")
     parser.add_argument("--cut", choices=sorted(CUTS), help="keep what the encoder gives there, and freeze what is before")
     parser.add_argument("--kept-gb", type=float, default=12.0, help="that kept views may take on disk")
@@ -647,7 +651,8 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, S
     samples = dataclasses.replace(settings.samples, **of_samples)
     if options.weights:
         samples = dataclasses.replace(samples, modality_weights=tuple(options.weights))
-    given["samples"] = samples
+    of_losses = {n: value for n in loss_names if (value := getattr(options, f"loss_{n}")) is not None}
+    given |= {"samples": samples, "losses": dataclasses.replace(settings.losses, **of_losses)}
     return options, dataclasses.replace(settings, **given)
 
 

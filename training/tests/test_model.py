@@ -541,10 +541,12 @@ def test_every_setting_is_an_option():
     options, settings = train.parse(
         ["--data", "d", "--model", "paper", "--lr", "0.01", "--steps", "7", "--freeze", "encoder."]
         + ["--boxes-per-image", "2", "--box-tight", "0.4", "--no-photometric", "--leave-out", "busi", "isic"]
+        + ["--loss-found", "0.6", "--loss-class-ce", "0"]
     )
     assert settings.model == "paper" and settings.lr == 0.01 and settings.steps == 7
     assert settings.freeze == ("encoder.",) and settings.samples.boxes_per_image == 2
     assert settings.samples.box_tight == 0.4 and not settings.samples.photometric
     assert settings.samples.box_rough == SampleSettings().box_rough
     assert settings.leave_out == ("busi", "isic")
+    assert settings.losses == dataclasses.replace(train.PRESETS["paper"].losses, found=0.6, class_ce=0.0)
     assert settings.plateau and options.data == Path("d")
