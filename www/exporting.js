@@ -10,7 +10,7 @@ import {modelScore} from './correct.js'
 import {exportName} from './export-name.js'
 import {jobOfKind, nextJobId, startJob} from './jobs.js'
 import {isMeasured, withMask} from './measure.js'
-import {savedPictures} from './series.js'
+import {firstNames, savedPictures} from './series.js'
 import {sessionOf} from './session.js'
 import {makeWay} from './stopping.js'
 import {currentItems, currentSlice, progressOf} from './work.js'
@@ -37,7 +37,7 @@ export function nextExport(state) {
   const {study} = state
   if (!study || state.draft || state.stroke || jobOfKind(state, 'segment') || jobOfKind(state, 'refine')) return null
   const items = withMask(study.work.items)
-  const pictures = savedPictures(state)
+  const pictures = state.saving.includes('series') ? savedPictures(state).filter((one) => one.items.length > 0) : []
   const isEmpty = (/** @type {ExportKind} */ what) =>
     (what === 'series' ? pictures : items).length === 0 && what !== 'session' && !masksToCome(state)
   const what = state.saving.find((one) => isEmpty(one) || canBeMade(state, one))
@@ -133,7 +133,7 @@ export function savedNotice(state, name) {
 /** @param {readonly SavedPicture[]} pictures @param {string} name @returns {Label} */
 function seriesNotice(pictures, name) {
   const late = pictures.filter(({isWhole}) => !isWhole).map(({fileName}) => fileName)
-  if (late.length > 0) return {key: 'notice.savedSeriesLate', values: {name, names: late.join(', ')}}
+  if (late.length > 0) return {key: 'notice.savedSeriesLate', values: {name, names: firstNames(late)}}
   const n = pictures.reduce((sum, {items}) => sum + items.length, 0)
   return {key: 'notice.savedSeries', values: {name, pictures: pictures.length, n}}
 }

@@ -3,7 +3,7 @@
 /** @import {Batch, Effect, Failure, Label, Source, State} from './types.js' */
 
 import {changeJob, endJob, jobAnswered, nextJobId, startJob} from './jobs.js'
-import {placeNotice, without} from './series.js'
+import {firstNames, placeNotice, without} from './series.js'
 
 /** Endings of files that are likely pictures. What a file is, its content says; these are tried first. */
 const PICTURE = /\.(png|jpe?g|tiff?|webp|bmp|gif|npz)$/i
@@ -61,8 +61,7 @@ export function openedNotice(batch, series, source, hasMore) {
 /** Which files could not be opened. @param {Batch} batch @param {Source} source @returns {Label | null} */
 function skippedNotice({n, skipped}, {name}) {
   if (skipped.length === 0) return null
-  const names = skipped.slice(0, 3).join(', ') + (skipped.length > 3 ? '…' : '')
-  return {key: 'notice.firstReadable', values: {name, n, names}}
+  return {key: 'notice.firstReadable', values: {name, n, names: firstNames(skipped)}}
 }
 
 /**

@@ -38,6 +38,9 @@ export const seriesThen = ({series, batch}, opened) => (batch && batch.series.le
 /** @param {readonly Source[]} series @param {Source} source  one that cannot be opened @returns {readonly Source[]} */
 export const without = (series, source) => (series.includes(source) ? series.filter((one) => one !== source) : series)
 
+/** Names of files for one line, of many the first. @param {readonly string[]} names */
+export const firstNames = (names) => names.slice(0, 3).join(', ') + (names.length > 3 ? '…' : '')
+
 /** Which of them is open. @param {readonly Source[]} series @param {Source} source @returns {Label | null} */
 export function placeNotice(series, source) {
   const i = series.indexOf(source) + 1
@@ -68,7 +71,7 @@ export function hasSeriesToSave(state) {
 /** Whether a mask was made for another box than the object has by now. Every key ends with its box. @param {Item} item */
 const isOfOtherBox = ({box, mask}) => mask !== null && !mask.key.endsWith(` ${box.join(' ')}`)
 
-/** What can be saved of all pictures that one leafs through, in their order. @param {State} state @returns {readonly SavedPicture[]} */
+/** The pictures with objects among those that one leafs through, in their order; an object may still lack its mask. @param {State} state @returns {readonly SavedPicture[]} */
 export function savedPictures(state) {
   const {study} = state
   const sessions = new Map(state.aside.map((session) => [session.source, session]))
@@ -77,10 +80,8 @@ export function savedPictures(state) {
     const isOpen = study?.source === source
     const work = isOpen ? study.work : session?.work
     const size = isOpen ? currentSlice(study) : session?.size
-    if (!work || !size) return []
+    if (!work || !size || work.items.length === 0) return []
     const isLate = (/** @type {Item} */ item) => (isOpen ? progressOf(state, item) !== 'done' : item.mask === null || (!item.locked && isOfOtherBox(item)))
-    const items = withMask(work.items)
-    if (items.length === 0) return []
-    return [{fileName: source.name, size: {width: size.width, height: size.height}, items, isWhole: !work.items.some(isLate)}]
+    return [{fileName: source.name, size: {width: size.width, height: size.height}, items: withMask(work.items), isWhole: !work.items.some(isLate)}]
   })
 }

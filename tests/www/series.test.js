@@ -175,6 +175,12 @@ test('all pictures are saved at once, each with its own objects, and what is not
   const away = withObject(leafed(moved, 1), BOX)
   const late = play(away, {type: 'save-asked', what: 'series'}).state
   assert.deepEqual(told(late), {key: 'notice.savedSeriesLate', values: {name: 'medbox_pictures.zip', names: 'a.png'}}, 'one left before its mask had come')
+
+  const boxed = play(three(), {type: 'box-placed'}).state
+  const without = play(withObject(leafed(boxed, 1), BOX), {type: 'save-asked', what: 'series'})
+  const written = without.effects.find(({type}) => type === 'export')
+  assert.ok(written?.type === 'export')
+  assert.deepEqual([written.pictures.map(({fileName}) => fileName), told(without.state)?.values?.names], [['b.png'], 'a.png'], 'one that has no mask yet')
 })
 
 test('all pictures can be saved where there are several, from one without an object too', () => {
