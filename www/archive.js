@@ -2,7 +2,7 @@
 
 /** @import {SavedPicture, Session} from './types.js' */
 
-import {baseName, exportName} from './export-name.js'
+import {baseName} from './export-name.js'
 import {PageError} from './protocol.js'
 import {readSession, writeSession} from './session.js'
 import {strFromU8, strToU8, unzipSync, zipSync} from './vendor/fflate.js'
@@ -39,8 +39,11 @@ export async function packSession(session) {
   return zip({[RECORD]: strToU8(`${JSON.stringify(writeSession(session))}\n`), [PICTURE + baseName(name)]: picture})
 }
 
+/** Beside the label maps: of all pictures. */
+const COCO = 'annotations_coco.json'
+
 /**
- * Of many pictures: a label map for each, in the folders that the pictures lie in, and one COCO file for all.
+ * Of many pictures: a label map for each, and one COCO file for all.
  * @param {readonly SavedPicture[]} pictures
  * @param {(picture: SavedPicture, what: 'label' | 'coco') => Promise<Uint8Array>} make  what the core writes of one of them
  */
@@ -50,22 +53,11 @@ export async function packSeries(pictures, make) {
   /** @type {Coco[]} */
   const parts = []
   for (const picture of pictures) {
-    files[freeName(files, [...foldersOf(picture.fileName), exportName(picture.fileName, 'label')].join('/'))] = await make(picture, 'label')
-    parts.push(JSON.parse(strFromU8(await make(picture, 'coco'))))
+    files[picture.maskPath] = await make(picture, 'label')
+    const {images, ...part} = JSON.parse(strFromU8(await make(picture, 'coco')))
+    parts.push({...part, images: images.map((/** @type {object} */ image) => ({...image, mask_file: picture.maskPath}))})
   }
-  return zip({...files, [freeName(files, 'annotations_coco.json')]: strToU8(`${JSON.stringify(joined(parts))}\n`)})
-}
-
-/** Those of a path that lead somewhere below where it is unpacked. @param {string} path */
-const foldersOf = (path) => path.split(/[/\\]/).slice(0, -1).filter((folder) => !/^\.*$/.test(folder))
-
-/** Two pictures may differ in their endings alone, and some systems take capitals for small letters. @param {Record<string, unknown>} files @param {string} name */
-function freeName(files, name) {
-  const taken = new Set(Object.keys(files).map((one) => one.toLowerCase()))
-  for (let n = 1; ; n++) {
-    const free = n === 1 ? name : name.replace(/(_mask)?\.[^./]+$/, (ending) => `_${n}${ending}`)
-    if (!taken.has(free.toLowerCase())) return free
-  }
+  return zip({...files, [COCO]: strToU8(`${JSON.stringify(joined(parts))}\n`)})
 }
 
 /** @typedef {{images: {id: number}[], annotations: {id: number, image_id: number}[], categories: unknown[]}} Coco  of one picture each, as the core writes it */

@@ -134,6 +134,12 @@ export function savedNotice(state, name) {
 function seriesNotice(pictures, name) {
   const late = pictures.filter(({isWhole}) => !isWhole).map(({fileName}) => fileName)
   if (late.length > 0) return {key: 'notice.savedSeriesLate', values: {name, names: firstNames(late)}}
+  const covered = pictures.filter(({items, size}) => anyMeet(items) && coveredIn(items, size).length > 0).map(({fileName}) => fileName)
+  if (covered.length > 0) return {key: 'notice.savedSeriesCovered', values: {name, names: firstNames(covered)}}
   const n = pictures.reduce((sum, {items}) => sum + items.length, 0)
   return {key: 'notice.savedSeries', values: {name, pictures: pictures.length, n}}
 }
+
+/** Whether the regions of two masks meet: only then can one cover the other. @param {readonly (Item & {mask: Mask})[]} items */
+const anyMeet = (items) => items.some(({mask: {region: [x, y, width, height]}}, i) => items.slice(i + 1).some(({mask: {region: [left, top, columns, rows]}}) =>
+  left < x + width && x < left + columns && top < y + height && y < top + rows))

@@ -3,7 +3,7 @@
  * a record whose tab is gone is taken over by the next tab that opens.
  */
 
-/** @import {Session} from './types.js' */
+/** @import {Session, Source} from './types.js' */
 
 import {readSession, writeSession} from './session.js'
 import {openDB} from './vendor/idb.js'
@@ -19,10 +19,10 @@ const LAST_KEY = 'medbox.last '
 const [OWN_MS, OTHER_MS] = [500, 250]
 
 /**
- * @typedef {{json: string, picture?: string, aside?: readonly {json: string, picture: string}[] | undefined, savedMs: number, search: string, shelved: boolean, leafing?: boolean}} KeptRecord
+ * @typedef {{json: string, picture?: string, aside?: readonly {json: string, picture: string, isAmong?: boolean}[] | undefined, savedMs: number, search: string, shelved: boolean, leafing?: boolean}} KeptRecord
  * picture: its key in the store, without one the record's; aside: works that were put aside; search: the query of the page's
- * address; shelved: the picture had been closed; leafing: it was one of several that were leafed through
- * @typedef {{session: Session, aside: readonly Session[], savedMs: number, shelved: boolean, leafing: boolean}} Kept
+ * address; shelved: the picture had been closed; leafing: it was one of several that were leafed through, and isAmong: so was this one
+ * @typedef {{session: Session, aside: readonly Session[], savedMs: number, shelved: boolean, series: readonly Source[]}} Kept
  */
 
 /** Stays open: a page that ends has no time left for opening it. @type {ReturnType<typeof openDB> | null} */
@@ -140,22 +140,25 @@ export function createKeep() {
       // One that cannot be read takes nothing from the others.
       const found = await Promise.all((record.aside ?? []).map((one) => read(one).catch(() => null)))
       const [next, ...aside] = found.flatMap((one) => one ?? [])
+      // Earlier pages did not tell which of them.
+      const among = found.flatMap((one, i) => (one && leafing && record.aside?.[i]?.isAmong !== false ? [one.source] : []))
       const session = await read(record).catch((error) => {
         if (!next) throw error
         return null
       })
-      if (session) return {session, aside: next ? [next, ...aside] : [], savedMs, shelved, leafing}
-      return next ? {session: next, aside, savedMs, shelved: true, leafing} : null
+      if (session) return {session, aside: next ? [next, ...aside] : [], savedMs, shelved, series: leafing ? [session.source, ...among] : []}
+      return next ? {session: next, aside, savedMs, shelved: true, series: among} : null
     },
     /**
-     * @param {Session} session @param {{aside: readonly Session[], search: string, shelved: boolean, leafing: boolean, nowMs: number}} about
+     * @param {Session} session @param {{aside: readonly Session[], search: string, shelved: boolean, series: readonly Source[], nowMs: number}} about
      * @param {boolean} isLast  the page may end: all is handed over at once, without waiting for an answer, and written
      * down beside the database
      * @returns {Promise<Error | null>}  why only the open work is kept, and not what lies aside; null: all is
      */
-    async put(session, {aside, search, shelved, leafing, nowMs}, isLast) {
+    async put(session, {aside, search, shelved, series, nowMs}, isLast) {
       const number = ++last
-      const record = /** @type {KeptRecord} */ ({json: jsonOf(session), picture: keyOf(session), savedMs: nowMs, search, shelved, leafing})
+      const among = new Set(series)
+      const record = /** @type {KeptRecord} */ ({json: jsonOf(session), picture: keyOf(session), savedMs: nowMs, search, shelved, leafing: series.length > 0})
       const {blob} = session.source
       if (isLast && stored.has(blob)) keepAtOnce(tab, record)
       const database = await open()
@@ -169,7 +172,7 @@ export function createKeep() {
         change.done.catch(() => {}) // What fails is told by the step that failed.
         const pictures = change.objectStore(PICTURES)
         /** @type {Promise<unknown>[]} */
-        const steps = [change.objectStore(RECORDS).put({...record, aside: others.map((one) => ({json: jsonOf(one), picture: keyOf(one)}))}, tab)]
+        const steps = [change.objectStore(RECORDS).put({...record, aside: others.map((one) => ({json: jsonOf(one), picture: keyOf(one), isAmong: among.has(one.source)}))}, tab)]
         for (const [one, key] of wanted) if (!stored.has(one)) steps.push(pictures.put(one, key))
         for (const one of stored) if (!wanted.has(one)) steps.push(pictures.delete(/** @type {string} */ (pictureKeys.get(one))))
         change.commit()

@@ -257,7 +257,9 @@ window.addEventListener('keydown', (event) => {
   const focused = document.activeElement
   byKeys = true
   const isSave = (event.ctrlKey || event.metaKey) && event.key === 's'
-  if (isSave && takesKeys(focused)) focused.blur() // What was typed is taken first.
+  // A line of text has no pages, nor has a button of the bars.
+  const isLeafing = /^Page(Up|Down)$/.test(event.key) && getState().series.length > 1 && (takesKeys(focused) || (!getState().menu && focused?.closest('.bar, .tools') != null))
+  if ((isSave || isLeafing) && takesKeys(focused)) focused.blur() // What was typed is taken first.
   else if (takesKeys(focused)) {
     if (event.key === 'Escape') {
       focused.value = written
@@ -270,7 +272,7 @@ window.addEventListener('keydown', (event) => {
   if (focused instanceof HTMLSelectElement && !event.ctrlKey && !event.metaKey && event.key !== 'Escape') return
   // A menu that has closed keeps the focus until the browser notices that it is hidden.
   const isNowhere = focused === null || focused === document.body || (focused.closest('.menu-list') !== null && !getState().menu)
-  const onViewer = isNowhere || focused === canvas || (isPointed && focused.matches('button:not(dialog *, .menu *)'))
+  const onViewer = isNowhere || isLeafing || focused === canvas || (isPointed && focused.matches('button:not(dialog *, .menu *)'))
   // With others it is the system's: another input method, another window.
   if (event.key === ' ' && !event.ctrlKey && !event.metaKey && !event.altKey && onViewer && getState().study) {
     spaceHeld = true

@@ -46,7 +46,7 @@ export function noteTexts(note, {t, count, moment, sourceName}) {
     case 'replaced':
       return {
         words: count('note.replaced', note.session.work.items.length, {name: sourceName(note.session.source)}),
-        answers: [{answer: 'reopen', key: 'note.reopen'}],
+        answers: [{answer: 'reopen', key: 'note.reopen'}, {answer: 'forget', key: 'note.forget'}],
       }
     case 'offer':
       return {words: offerWords(note, t), answers: note.ways.map((way) => ({answer: way, key: `note.offer.${way}`}))}

@@ -1,6 +1,6 @@
 /** What is kept of a study, when, and how the page comes back to it. Pure, like `update`, which it belongs to. */
 
-/** @import {Action, Effect, ModelInfo, Note, Session, Source, State} from './types.js' */
+/** @import {Action, Effect, ModelInfo, Note, Reopening, Session, Source, State, Study} from './types.js' */
 
 import {withoutMasks} from './exporting.js'
 import {loadAsked} from './model-choice.js'
@@ -10,14 +10,16 @@ import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 
 /** So many works lie aside at most, each with its picture, as many as files that can be given together; of more, those that were put aside last. */
 const ASIDE_MAX = 2000
+/** Of so many of them the steps can be taken back: the history of one takes at most 128 MB, and mostly a thousandth of it. */
+const HISTORIES_MAX = 10
 
 /**
  * A session was read: its picture is opened, by its model if that is here. What the browser kept stands back where
  * something else is open by now.
  * @param {State} before @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
  */
-export function sessionRead(before, {session, from, savedMs, shelved, aside: kept = [], leafing = false}) {
-  const series = leafing && before.series.length === 0 ? byName([session, ...kept]) : before.series
+export function sessionRead(before, {session, from, savedMs, shelved, aside: kept = [], series: of = []}) {
+  const series = before.series.length === 0 ? byName(of) : before.series
   const state = kept.length > 0 ? {...before, aside: [...before.aside, ...kept].slice(0, ASIDE_MAX), series} : before
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
@@ -31,21 +33,22 @@ export function sessionRead(before, {session, from, savedMs, shelved, aside: kep
     const [next, loads] = loadAsked({...free, standsInFor: null, model: null, refused: []}, entry)
     return [next, [...effects, ...loads]]
   }
-  const [idle, effects] = makeWayForPicture(asked)
+  const [idle, effects] = makeWayForPicture(asked, session.source)
   // The list of models may still be to come.
   return [state.models.length === 0 ? {...idle, modelName: name} : idle, effects]
 }
 
-/** Their pictures, in the order of a folder: that in which they were given is gone. @param {readonly Session[]} sessions @returns {readonly Source[]} */
-const byName = (sessions) =>
-  sessions.map(({source}) => source).sort((a, b) => a.name.localeCompare(b.name, undefined, {numeric: true}))
+/** Pictures in the order of a folder: that in which they were given is gone. @param {readonly Source[]} sources @returns {readonly Source[]} */
+const byName = (sources) =>
+  [...sources].sort((a, b) => a.name.localeCompare(b.name, undefined, {numeric: true}))
 
 /** A picture has one work. @param {readonly Session[]} aside @param {Session | null} session  the newest @returns {readonly Session[]} */
 const withAside = (aside, session) =>
   session && isMade(session) ? [session, ...aside.filter(({source}) => source !== session.source)].slice(0, ASIDE_MAX) : aside
 
-/** Whether there is more than at the start. @param {Session} session */
-const isMade = ({work: {items, classChoice, window, pixelMm}}) => items.length > 0 || classChoice !== 'auto' || window !== null || pixelMm !== null
+/** Whether there is more than at the start, or was: what was removed can be had back. @param {Session} session */
+const isMade = ({work: {items, classChoice, window, pixelMm}, history}) =>
+  items.length > 0 || classChoice !== 'auto' || window !== null || pixelMm !== null || (history !== undefined && history.past.length > 0)
 
 /** What the browser kept and a note offers. @param {Pick<State, 'note'>} state */
 const keptOf = ({note}) => (note?.kind === 'kept' ? note.session : null)
@@ -59,14 +62,23 @@ export function setAside(state, opened) {
   const {reopening} = state
   const waiting = reopening?.from === 'browser' && reopening.session.source !== opened ? reopening.session : null
   const session = left.study && sessionOf(left)
-  const own = session && (state.keeping ? session : {...session, isForgotten: true})
+  const own = session && left.study && {...session, history: pastOf(left.study), ...(state.keeping ? {} : {isForgotten: true})}
   const before = [keptOf(state), waiting].reduce(withAside, state.aside)
   const aside = withAside(before, own)
   // Who goes back goes on to what was put aside before: the work that is left for it is the last to be spoken of.
   const isWayBack = reopening?.from === 'file' && before.some(({source}) => source === opened)
   const [first, ...others] = aside
-  return isWayBack && first && first === own ? [...others, first] : aside
+  return withHistories(isWayBack && first && first === own ? [...others, first] : aside)
 }
+
+/** @param {Study} study */
+const pastOf = ({past, future}) => ({past, future})
+
+/** Steps take memory: those of the works that were left last can be taken back, of the others no more. @param {readonly Session[]} aside */
+const withHistories = (aside) => aside.map((one, i) => (i >= HISTORIES_MAX && one.history ? withoutHistory(one) : one))
+
+/** @param {Session} session @returns {Session} */
+const withoutHistory = ({history, ...session}) => session
 
 /** What is said beside the picture: the news, and else how to come back to the work that was put aside last. @param {State} state @returns {Note | null} */
 export function shownNote(state) {
@@ -74,11 +86,11 @@ export function shownNote(state) {
   return state.note ?? (session ? {kind: 'replaced', session} : null)
 }
 
-/** The note is closed; with the way back, the work goes. @param {State} state @returns {State} */
+/** The note is closed. Of works that lie aside none is spoken of any more; all stay, and are told after a reload. @param {State} state @returns {State} */
 export function noteClosed(state) {
   if (state.note) return {...state, note: null}
-  const [session] = toBeTold(state)
-  return {...state, aside: state.aside.filter((one) => one !== session)}
+  const told = new Set(toBeTold(state))
+  return {...state, aside: state.aside.map((one) => (told.has(one) ? {...one, isHushed: true} : one))}
 }
 
 /** That a session's model was not here is true until it is. @param {State['note']} note @param {ModelInfo} info @returns {State['note']} */
@@ -88,13 +100,14 @@ export function noteOfModel(note, info) {
 }
 
 /**
- * The state with the work of the session whose picture was just opened, if it was a session's.
+ * The state with the work of the session whose picture was just opened, if it was a session's, or with that which lies aside of it.
  * @param {State} state @returns {State}
  */
 export function reopened(state) {
-  const {study, reopening} = state
+  const {study} = state
   const next = {...state, reopening: null, keeping: true}
-  if (!study || reopening?.session.source !== study.source) return next
+  const reopening = [state.reopening, ...state.aside.map(unasked)].find((one) => one?.session.source === study?.source)
+  if (!study || !reopening) return next
   // What a person had forgotten is not kept because it is seen again.
   const keeping = !reopening.session.isForgotten
   const {session, from, savedMs} = reopening
@@ -110,8 +123,14 @@ export function reopened(state) {
   const modelName = state.models.find((one) => one.name === name)?.title ?? name
   const note = isNews ? {kind: /** @type {const} */ ('reopened'), from, savedMs, n, model, modelName} : next.note
   const aside = state.aside.filter(({source}) => source !== session.source)
-  return {...withSession(next, study, session), keeping, aside, note, hintSeen: state.hintSeen || n > 0}
+  return {...withHistory(withSession(next, study, session), session), keeping, aside, note, hintSeen: state.hintSeen || n > 0}
 }
+
+/** @param {Session} session  of a picture that is opened again @returns {Reopening} */
+const unasked = (session) => ({session, from: 'series', savedMs: null})
+
+/** What was done before it was left can still be taken back. @param {State} state @param {Session} session @returns {State} */
+const withHistory = (state, {history}) => (state.study && history ? {...state, study: {...state.study, ...history}} : state)
 
 /** @param {Session} session @param {State} state */
 function fits({size}, {study}) {
@@ -137,5 +156,5 @@ export function keepEffects(before, after) {
   const subject = isClosed ? before : after
   if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after) || before.aside !== after.aside)) return []
   const session = sessionOf(subject)
-  return session ? [{type: 'keep', session, aside: after.aside.filter(({isForgotten}) => !isForgotten), shelved: isClosed, leafing: isAmong(subject)}] : []
+  return session ? [{type: 'keep', session, aside: after.aside.filter(({isForgotten}) => !isForgotten), shelved: isClosed, series: isAmong(subject) ? subject.series : []}] : []
 }

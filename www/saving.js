@@ -87,8 +87,8 @@ export function createSaving(dispatch, pool) {
       return found
     },
     /** @param {Change} change */
-    keepSoon({session, aside, shelved, leafing}) {
-      waiting = {session, aside, shelved, leafing}
+    keepSoon({session, aside, shelved, series}) {
+      waiting = {session, aside, shelved, series}
       clearTimeout(timer)
       const nowMs = performance.now()
       timer = setTimeout(keepNow, nowMs - lastMs < KEEP_MS ? KEEP_MS : 0)

@@ -2,10 +2,11 @@
 
 /** @import {Effect, Item, Label, SavedPicture, Session, Source, State} from './types.js' */
 
+import {maskPaths} from './export-name.js'
 import {jobOfKind} from './jobs.js'
 import {withMask} from './measure.js'
 import {isOpening, makeWay} from './stopping.js'
-import {currentSlice, progressOf} from './work.js'
+import {currentSlice, isMadeFor, progressOf} from './work.js'
 
 /** Where the page stands, or is about to: its place among the pictures, −1 for one that is none of them. @param {State} state */
 export function placeIn(state) {
@@ -52,7 +53,7 @@ export function placeNotice(series, source) {
  * @param {Pick<State, 'aside' | 'series' | 'study' | 'shelved'>} state @returns {readonly Session[]}
  */
 export function toBeTold(state) {
-  const withObjects = state.aside.filter(({work}) => work.items.length > 0)
+  const withObjects = state.aside.filter(({work, isHushed}) => work.items.length > 0 && !isHushed)
   return isAmong(state) ? withObjects.filter(({source}) => !state.series.includes(source)) : withObjects
 }
 
@@ -68,20 +69,22 @@ export function hasSeriesToSave(state) {
   return isAmong(state) && [state.study, ...state.aside].some((one) => one && hasMask(one))
 }
 
-/** Whether a mask was made for another box than the object has by now. Every key ends with its box. @param {Item} item */
-const isOfOtherBox = ({box, mask}) => mask !== null && !mask.key.endsWith(` ${box.join(' ')}`)
+/** Whether an object that lies aside has not the mask that it is to have. @param {Item} item @param {Session} session */
+const isLateAside = ({id, box, mask, locked}, {mode, refused}) => mask === null || (!locked && (refused.includes(id) || !isMadeFor(mask, box, mode)))
 
 /** The pictures with objects among those that one leafs through, in their order; an object may still lack its mask. @param {State} state @returns {readonly SavedPicture[]} */
 export function savedPictures(state) {
   const {study} = state
   const sessions = new Map(state.aside.map((session) => [session.source, session]))
-  return state.series.flatMap((source) => {
+  const paths = maskPaths(state.series.map(({name}) => name))
+  return state.series.flatMap((source, i) => {
     const session = sessions.get(source)
     const isOpen = study?.source === source
     const work = isOpen ? study.work : session?.work
     const size = isOpen ? currentSlice(study) : session?.size
     if (!work || !size || work.items.length === 0) return []
-    const isLate = (/** @type {Item} */ item) => (isOpen ? progressOf(state, item) !== 'done' : item.mask === null || (!item.locked && isOfOtherBox(item)))
-    return [{fileName: source.name, size: {width: size.width, height: size.height}, items: withMask(work.items), isWhole: !work.items.some(isLate)}]
+    const isLate = (/** @type {Item} */ item) => (session && !isOpen ? isLateAside(item, session) : progressOf(state, item) !== 'done')
+    const {width, height} = size
+    return [{fileName: source.name, maskPath: paths[i] ?? '', size: {width, height}, items: withMask(work.items), isWhole: !work.items.some(isLate)}]
   })
 }

@@ -3,12 +3,12 @@
  * gave way to something newer is. Pure, like `update`, which it belongs to.
  */
 
-/** @import {Effect, Job, Slice, State} from './types.js' */
+/** @import {Effect, Job, Slice, Source, State} from './types.js' */
 
-import {canStop, endJob} from './jobs.js'
+import {canStop, endJob, jobOfKind} from './jobs.js'
 import {rivalChosen} from './rival.js'
 import {withoutWindow} from './windowing.js'
-import {changeSlice, currentItems, maskKey} from './work.js'
+import {changeSlice, currentItems, currentSlice, maskKey, progressOf} from './work.js'
 
 /** Jobs at whose end another picture may be open. @param {Job} job */
 export const isOpening = ({kind}) => kind === 'fetch' || kind === 'open' || kind === 'look'
@@ -25,10 +25,25 @@ export const makeWay = (state, which = () => true) => endWork(state, state.jobs.
 /**
  * Work gives way to another picture. What is to be saved of this one is made first, and does not wait for what is only
  * begun.
- * @param {State} state @returns {[State, Effect[]]}
+ * @param {State} state @param {Source} source @returns {[State, Effect[]]}
  */
-export const makeWayForPicture = (state) =>
-  state.saving.length > 0 ? makeWay({...state, draft: null, anchor: null, stroke: null}, isOpening) : makeWay(state)
+export const makeWayForPicture = (state, source) =>
+  state.saving.length > 0 || isFinishing(state, source) ? makeWay({...state, draft: null, anchor: null, stroke: null}, isOpening) : makeWay(state)
+
+/** About a second's worth: who leafs away from more does not wait for them. */
+const AWAITED_MAX = 16
+
+/**
+ * Whether who leafs on waits for masks: a picture that is left without them keeps its boxes alone until somebody comes back.
+ * @param {State} state @param {Source} source  the one to come
+ */
+export function isFinishing(state, source) {
+  const {series, study} = state
+  if (!state.model || !study || !series.includes(study.source) || !series.includes(source)) return false
+  if (currentSlice(study).encoding !== 'done' && !jobOfKind(state, 'encode')) return false
+  const n = currentItems(study).filter((item) => progressOf(state, item) === 'pending').length
+  return n > 0 && n <= AWAITED_MAX
+}
 
 /**
  * What waits for a worker is dropped, and a worker that has begun is ended.

@@ -172,7 +172,7 @@
  */
 /** @typedef {{name: string, sha256: {encoder: string, decoder: string}}} ModelId  which files a model is made of */
 /**
- * A study as it is kept: all that is needed to open it again as it was. Steps that could be undone are not part of it.
+ * A study as it is kept: all that is needed to open it again as it was. Steps that could be undone are not written down.
  * @typedef {object} Session
  * @property {Source} source
  * @property {Extent} size
@@ -181,6 +181,8 @@
  * @property {Mode} mode
  * @property {ModelId | null} model  null: none was loaded
  * @property {boolean} [isForgotten]  a person had the browser forget it: it lies aside in this page alone
+ * @property {boolean} [isHushed]  a person closed the note that told how to come back to it
+ * @property {Pick<Study, 'past' | 'future'>} [history]  its steps, as long as this page lives
  * @property {readonly number[]} refused  objects whose masks are out of date because a person stopped them
  */
 /** @typedef {{session: Session, from: 'file' | 'browser' | 'series', savedMs: number | null}} Reopening  a session whose picture is being opened */
@@ -205,7 +207,7 @@
 /** @typedef {{item: Item & {mask: Mask}, structure: Structure | null, comparison: Comparison | null}} Pair  an object and what it is compared with; comparison: null until it is there */
 /** @typedef {{item: Item & {mask: Mask}, measures: Measures | null, pair: Pair | null}} CsvRow  pair: null without a reference */
 /** @typedef {{mask: Mask, structure: Structure}} MaskPair */
-/** @typedef {{fileName: string, size: Extent, items: readonly (Item & {mask: Mask})[], isWhole: boolean}} SavedPicture  isWhole: every object has a mask, and it is that of its box */
+/** @typedef {{fileName: string, maskPath: string, size: Extent, items: readonly (Item & {mask: Mask})[], isWhole: boolean}} SavedPicture  maskPath: of its label map in the zip;  isWhole: every object has a mask, and it is that of its box */
 /** @typedef {OfferWay | 'reopen' | 'forget'} NoteAnswer */
 
 /**
@@ -308,7 +310,7 @@
  *   | {type: 'fetched', id: number, blob: Blob}
  *   | {type: 'demo-chosen', demo: Demo}
  *   | {type: 'source-asked', url: string, name: string}
- *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean, aside?: readonly Session[], leafing?: boolean}
+ *   | {type: 'session-read', session: Session, from: Reopening['from'], savedMs: number | null, shelved: boolean, aside?: readonly Session[], series?: readonly Source[]}
  *   | {type: 'opened', id: number, opened: Opened}
  *   | {type: 'encoded', id: number, probabilities: readonly number[] | null, ms: number}
  *   | {type: 'segmented', id: number, at: readonly number[], masks: readonly Omit<Mask, 'key'>[], run: LastRun}
@@ -428,7 +430,7 @@
  *   | {type: 'look', id: number, source: Source, picture: Extent & {name: string}, wish: LookJob['wish']}
  *   | {type: 'copy', words: string}
  *   | {type: 'read-session', blob: Blob}
- *   | {type: 'keep', session: Session, aside: readonly Session[], shelved: boolean, leafing: boolean}
+ *   | {type: 'keep', session: Session, aside: readonly Session[], shelved: boolean, series: readonly Source[]}
  *   | {type: 'forget'}
  *   | {type: 'drop', ids: readonly number[]}
  *   | {type: 'refine', id: number, size: Extent, mask: Mask, how: Refinement}

@@ -12,7 +12,7 @@ import {isSessionName} from './export-name.js'
 import {isSaving, nextExport, savedNotice, saveAsked, withoutMasks, withoutSaving} from './exporting.js'
 import {BOX_MIN_PX, boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
-import {batchOf, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
+import {batchOf, known, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, measured, pixelSized} from './measure.js'
@@ -23,7 +23,7 @@ import {noteClosed, noteStands, keepEffects, noteOfModel, reopened, sessionRead,
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
 import {leafTarget, seriesThen, stayed, without} from './series.js'
 import {withOwnMasks} from './session.js'
-import {afterStop, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen, withoutGone} from './stopping.js'
+import {afterStop, isFinishing, isOpening, makeWay, makeWayForPicture, stopWork, withEncoding, withNothingSeen, withoutGone} from './stopping.js'
 import {
   isWindowMoving, masksRenewed, nextWindow, presetChosen, sameWindow, wantedWindow, windowDragged, windowed, windowKept, windowSettled,
   WINDOW_8_BIT,
@@ -152,7 +152,7 @@ function nextJob(state) {
   if (jobOfKind(state, 'open')) return null
   if (!state.model || state.fatal) return nextExport(state)
   const {study, pending} = state
-  if (pending && !isSaving(state)) return openPending(state, pending)
+  if (pending && !isSaving(state) && !isFinishing(state, pending)) return openPending(state, pending)
   if (!study) return null
   const id = nextJobId(state)
   const {encoding, window, width, height} = currentSlice(study)
@@ -189,7 +189,7 @@ const PASSED_OVER = /^(open\.|page\.(unreadable|crashed)$)/
 
 /** A file to be opened as a picture. @param {State} state @param {Source} source @returns {[State, Effect[]]} */
 function sourceGiven(state, source) {
-  const [idle, effects] = makeWayForPicture(state)
+  const [idle, effects] = makeWayForPicture(state, source)
   return [{...idle, pending: source, batch: null, failure: null, notice: null, dropping: false, menu: null}, effects]
 }
 
@@ -224,7 +224,7 @@ function act(state, action) {
       return sourceGiven(state, source)
     }
     case 'files-given': {
-      const found = batchOf(action.files.map(({blob, name}) => ({blob, name, demo: null})))
+      const found = batchOf(action.files.map(({blob, name}) => known(state, {blob, name, demo: null})))
       if (!found) return [{...state, failure: noneOpens(action.files.length), dropping: false}, []]
       if (!found.batch) return act(state, {type: 'file-given', ...found.first})
       const [given, effects] = sourceGiven(state, found.first)
@@ -596,6 +596,7 @@ function stoppedByHand(state) {
 function noteAnswered(state, answer) {
   const note = shownNote(state)
   const closed = {...state, note: null}
+  if (answer === 'forget' && note?.kind === 'replaced') return [{...closed, aside: closed.aside.filter((one) => one !== note.session)}, []]
   if (answer === 'forget') return act(closed, {type: 'forget-asked'})
   if (note?.kind === 'offer') {
     if (answer === 'reference') return [withReference(closed, note.source.name, note.structures), []]

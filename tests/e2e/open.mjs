@@ -111,6 +111,18 @@ test('pictures that are dropped together are leafed through, each with its work'
   await back.click({force: true})
   await soon(async () => assert.equal(await part(page, 'file').innerText(), 'one.png'))
 
+  // What is typed is taken, and no key is lost on a button that was pressed.
+  const field = page.locator('.object-name').first()
+  await field.fill('cyst')
+  await field.press('PageDown')
+  await says(page, 'two.png: picture 2 of 2')
+  await part(page, 'theme').focus()
+  await page.keyboard.press('PageUp')
+  await says(page, 'one.png: picture 1 of 2')
+  await soon(async () => assert.equal(await field.inputValue(), 'cyst'))
+  await part(page, 'undo').click()
+  await soon(async () => assert.equal(await field.inputValue(), '', 'also what was done before one leafed'))
+
   // So are they after a reload, as far as they were worked on.
   await on.click()
   await says(page, 'two.png: picture 2 of 2')

@@ -3,10 +3,10 @@ import {test} from 'node:test'
 
 import {keyAction} from '../../www/keys.js'
 import {shownNote} from '../../www/reopen.js'
-import {hasSeriesToSave, placeIn} from '../../www/series.js'
-import {INFO, itemOf, lastJob, openedState, picture, play, studyOf, types, withModel, withObject} from './support.js'
+import {hasSeriesToSave, placeIn, savedPictures} from '../../www/series.js'
+import {INFO, itemOf, lastJob, openedState, picture, play, segmentedAll, studyOf, types, withModel, withObject} from './support.js'
 
-/** @import {State} from '../../www/types.js' */
+/** @import {Mask, State} from '../../www/types.js' */
 
 const OPENED = {width: 200, height: 100, format: 'PNG', bits: 8, hasMore: false, picture: picture(200, 100), window: null, valueRange: {min: 0, max: 255}, pixelMm: null}
 const BOX = /** @type {const} */ ([10, 10, 60, 60])
@@ -130,17 +130,18 @@ test('after a reload one leafs through what was worked on, in the order of the n
   const drawn = withObject(leafed(withObject(three(), BOX), 1), BOX)
   const {effects} = play(drawn, {type: 'renamed', id: 1, name: 'cyst'})
   const kept = effects.find(({type}) => type === 'keep')
-  assert.ok(kept?.type === 'keep' && kept.leafing)
-  const {session, aside, leafing} = kept
+  assert.ok(kept?.type === 'keep' && kept.series.length === 3)
+  const {session, aside} = kept
+  const series = [session, ...aside].map(({source}) => source)
   const started = play(openedState(), {type: 'closed'}).state
-  const again = play({...started, shelved: null}, {type: 'session-read', session, aside, leafing, from: 'browser', savedMs: 1, shelved: false}).state
+  const again = play({...started, shelved: null}, {type: 'session-read', session, aside, series, from: 'browser', savedMs: 1, shelved: false}).state
   const back = accepted(again)
   assert.deepEqual([nameOf(back), placeIn(back), back.series.map(({name}) => name)], ['b.png', 1, ['a.png', 'b.png']])
   assert.deepEqual(itemOf(leafed(back, -1)).box, BOX)
   // One that was put aside by another picture is none of a series.
   const away = withObject(accepted(play(drawn, {type: 'file-given', blob: new Blob(), name: 'x.png', demo: null, as: 'picture'}).state), BOX)
   const other = play(away, {type: 'renamed', id: 1, name: 'cyst'}).effects.find(({type}) => type === 'keep')
-  assert.ok(other?.type === 'keep' && !other.leafing)
+  assert.ok(other?.type === 'keep' && other.series.length === 0)
 })
 
 test('ways back lead to every work in turn', () => {
@@ -161,6 +162,32 @@ test('the keys are the pages’, on the picture, where there is more than one', 
   assert.equal(press(openedState(), 'PageDown'), null)
 })
 
+test('who leafs on at once leaves with the mask that is being made', () => {
+  const left = play(three(), {type: 'box-placed'}, {type: 'leafed', step: 1})
+  assert.ok(!types(left.effects).includes('cancel') && !types(left.effects).includes('open'), 'it is waited for')
+  assert.deepEqual([nameOf(left.state), placeIn(left.state)], ['a.png', 1])
+  const further = play(left.state, {type: 'leafed', step: 1}).state
+  const made = play(further, segmentedAll(lastJob(further).id, 1))
+  assert.ok(types(made.effects).includes('open'))
+  const there = accepted(made.state)
+  assert.deepEqual([nameOf(there), there.aside.map(({work}) => work.items.map(({mask}) => mask !== null))], ['c.png', [[true]]])
+})
+
+test('who does not want to wait for a mask stops it; many are not waited for', () => {
+  const left = play(three(), {type: 'box-placed'}, {type: 'leafed', step: 1}).state
+  const stopped = play(left, {type: 'cancelled'})
+  assert.ok(types(stopped.effects).includes('open'))
+  const many = play(three(), ...Array.from({length: 17}, () => /** @type {const} */ ({type: 'box-placed'})))
+  assert.ok(types(play(many.state, {type: 'leafed', step: 1}).effects).includes('open'))
+  const back = play(left, {type: 'leafed', step: -1}).state
+  assert.deepEqual([back.pending, back.jobs.map(({kind}) => kind)], [null, ['segment']], 'who comes back is still there')
+})
+
+test('another file, which is none of the series, waits for no mask', () => {
+  const {effects} = play(three(), {type: 'box-placed'}, {type: 'file-given', name: 'new.png', blob: new Blob(), demo: null, as: 'picture'})
+  assert.ok(types(effects).includes('open'))
+})
+
 test('all pictures are saved at once, each with its own objects, and what is not done is told', () => {
   const drawn = withObject(three(), BOX)
   const third = withObject(leafed(leafed(drawn, 1), 1), [20, 20, 50, 50])
@@ -171,12 +198,12 @@ test('all pictures are saved at once, each with its own objects, and what is not
   const told = (/** @type {State} */ state) => play(state, {type: 'exported', id: lastJob(state).id, name: effect.name}).state.notice
   assert.deepEqual(told(asked.state), {key: 'notice.savedSeries', values: {name: 'medbox_pictures.zip', pictures: 2, n: 2}})
 
-  const moved = play(drawn, {type: 'nudged', dx: 5, dy: 0, resize: false}).state
+  const moved = play(drawn, {type: 'nudged', dx: 5, dy: 0, resize: false}, {type: 'cancelled'}).state
   const away = withObject(leafed(moved, 1), BOX)
   const late = play(away, {type: 'save-asked', what: 'series'}).state
-  assert.deepEqual(told(late), {key: 'notice.savedSeriesLate', values: {name: 'medbox_pictures.zip', names: 'a.png'}}, 'one left before its mask had come')
+  assert.deepEqual(told(late), {key: 'notice.savedSeriesLate', values: {name: 'medbox_pictures.zip', names: 'a.png'}}, 'one whose new mask was stopped')
 
-  const boxed = play(three(), {type: 'box-placed'}).state
+  const boxed = play(three(), {type: 'box-placed'}, {type: 'cancelled'}).state
   const without = play(withObject(leafed(boxed, 1), BOX), {type: 'save-asked', what: 'series'})
   const written = without.effects.find(({type}) => type === 'export')
   assert.ok(written?.type === 'export')
@@ -190,4 +217,60 @@ test('all pictures can be saved where there are several, from one without an obj
   assert.equal(hasSeriesToSave(second), true)
   const {effects} = play(second, {type: 'save-asked', what: 'series'})
   assert.ok(effects.some((effect) => effect.type === 'export' && effect.pictures.length === 1))
+})
+
+test('steps can be taken back after one has leafed away and come again', () => {
+  const removed = play(withObject(three(), BOX), {type: 'removed', id: 1}).state
+  const back = leafed(leafed(removed, 1), -1)
+  assert.equal(studyOf(back).work.items.length, 0)
+  assert.deepEqual(itemOf(play(back, {type: 'undo'}).state).box, BOX)
+  assert.deepEqual(itemOf(play(leafed(leafed(play(removed, {type: 'undo'}).state, 1), -1), {type: 'redo'}, {type: 'undo'}).state).box, BOX)
+})
+
+test('of many works the steps of the last ones can be taken back', () => {
+  let state = accepted(given(openedState(), ...Array.from({length: 14}, (_, i) => `p${i}.png`)))
+  for (let i = 0; i < 13; i++) state = leafed(withObject(state, BOX), 1)
+  assert.deepEqual(state.aside.map(({history}) => history !== undefined), Array.from({length: 13}, (_, i) => i < 10))
+})
+
+/** A file of the disk: read again it is another object. @param {string} name @param {number} [lastModified] */
+const fileOf = (name, lastModified = 7) => ({name, blob: new File([name], name, {lastModified})})
+
+test('a series is taken up again by opening its files, by their names, sizes and times', () => {
+  const files = () => ['a.png', 'b.png', 'c.png'].map((name) => fileOf(name))
+  const drawn = withObject(accepted(play(openedState(), {type: 'files-given', files: files()}).state), BOX)
+  const away = withObject(accepted(play(leafed(drawn, 1), {type: 'file-given', blob: new Blob(), name: 'x.png', demo: null, as: 'picture'}).state), BOX)
+  const again = accepted(play(away, {type: 'files-given', files: files()}).state)
+  assert.deepEqual([nameOf(again), placeIn(again), again.series.length], ['a.png', 0, 3])
+  assert.deepEqual(itemOf(again), itemOf(drawn))
+  assert.deepEqual(again.aside.map(({source}) => source.name), ['x.png'])
+  assert.equal(hasSeriesToSave(again), true)
+  const changed = accepted(play(away, {type: 'files-given', files: [fileOf('a.png', 8), fileOf('b.png')]}).state)
+  assert.equal(studyOf(changed).work.items.length, 0, 'a file that was written since is another picture')
+  const open = accepted(play(drawn, {type: 'files-given', files: files()}).state)
+  assert.deepEqual([itemOf(open), open.aside], [itemOf(drawn), []], 'also that of the open picture')
+})
+
+test('after a reload works of another series are none of this one', () => {
+  const first = withObject(accepted(given(openedState(), 'a.png', 'b.png')), BOX)
+  const second = withObject(accepted(given(first, 'a.png', 'c.png')), BOX)
+  const third = leafed(second, 1)
+  const {effects} = play(withObject(third, BOX), {type: 'renamed', id: 1, name: 'x'})
+  const kept = effects.find(({type}) => type === 'keep')
+  assert.ok(kept?.type === 'keep')
+  assert.deepEqual(kept.series.map(({name}) => name), ['a.png', 'c.png'])
+  const {session, aside, series} = kept
+  assert.equal(aside.length, 2)
+  const again = play({...openedState(), study: null, series: [], aside: []}, {type: 'session-read', session, aside, series, from: 'browser', savedMs: 1, shelved: false}).state
+  assert.deepEqual(again.series, series)
+})
+
+test('all pictures saved at once name those whose masks are previews', () => {
+  const drawn = withObject(three(), BOX)
+  const item = itemOf(drawn)
+  const preview = {...item, mask: {.../** @type {Mask} */ (item.mask), key: item.mask?.key.replace('default', 'challenge') ?? ''}}
+  const left = {...drawn, study: {...studyOf(drawn), work: {...studyOf(drawn).work, items: [preview]}}}
+  const away = leafed(play(left, {type: 'cancelled'}).state, 1)
+  assert.deepEqual(savedPictures(away).map(({isWhole}) => isWhole), [false])
+  assert.deepEqual(savedPictures(leafed(drawn, 1)).map(({isWhole}) => isWhole), [true])
 })

@@ -255,7 +255,7 @@ test('work whose place another picture takes can be had back', () => {
   const {name} = studyOf(worked).source
   const other = open(worked, 'other.png')
   assert.deepEqual(told(other), {
-    words: `${name} with 2 objects was put aside.`, answers: [{answer: 'reopen', key: 'note.reopen'}],
+    words: `${name} with 2 objects was put aside.`, answers: [{answer: 'reopen', key: 'note.reopen'}, {answer: 'forget', key: 'note.forget'}],
   })
   assert.deepEqual(other.aside.map(({work}) => work), [studyOf(worked).work])
   assert.deepEqual(names(open(other, 'third.png')), [name], 'nothing was made on the second')
@@ -272,7 +272,10 @@ test('work whose place another picture takes can be had back', () => {
 
   const third = open(workedOn, 'third.png')
   assert.deepEqual(names(third), ['other.png', name])
-  assert.deepEqual(told(play(third, {type: 'note-closed'}).state), told(other), 'then the one before')
+  const quiet = play(third, {type: 'note-closed'}).state
+  assert.deepEqual([told(quiet), names(quiet)], [null, ['other.png', name]], 'nothing is said of them, and nothing is lost')
+  const forgotten = play(third, {type: 'note-answered', answer: 'forget'}).state
+  assert.deepEqual([told(forgotten), names(forgotten)], [told(other), [name]], 'then the one before')
 
   const back = play(other, {type: 'note-answered', answer: 'reopen'})
   assert.ok(types(back.effects).includes('open'))
@@ -353,7 +356,9 @@ test('what was put aside is kept with the work, and comes back with it', () => {
   const {state} = reopen(startedState(), effect.session, {from: 'browser', savedMs: 1, aside: effect.aside})
   assert.deepEqual(names(state), ['scan.png'])
   const [closed] = keptBy(state, {type: 'note-closed'}, {type: 'note-closed'})
-  assert.deepEqual(closed?.aside, [], 'what a person has closed is let go of')
+  assert.equal(closed?.aside.length, 1, 'a note that is closed takes nothing with it')
+  const [forgotten] = keptBy(state, {type: 'note-closed'}, {type: 'note-answered', answer: 'forget'})
+  assert.deepEqual(forgotten?.aside, [], 'what a person has forgotten is let go of')
 })
 
 test('what was forgotten lies aside in this page, and is not kept again with other work', () => {

@@ -256,6 +256,7 @@ export const messages = {
   'notice.savedStale': '{name} gesichert; die Maske von Objekt {ids} ist veraltet: Rahmen, Modell oder Modalität haben sich geändert',
   'notice.savedSeries': '{name} gesichert; Bilder: {pictures}, Objekte: {n}',
   'notice.savedSeriesLate': '{name} gesichert; Masken fehlen oder sind veraltet in {names}',
+  'notice.savedSeriesCovered': '{name} gesichert; Objekte werden von anderen verdeckt in {names}: COCO behält jede Maske ganz',
   'notice.boxSmall': 'Ein Rahmen braucht mindestens {n} × {n} Pixel',
   'notice.chooseObject': 'Zuerst ein Objekt wählen: in der Liste anklicken',
   'notice.maskAwaited': 'Die Maske von Objekt {n} wird noch gezeichnet',

@@ -256,6 +256,7 @@ export const messages = {
   'notice.savedStale': 'Saved {name}; the mask of object {ids} is out of date: another box, model or modality is chosen by now',
   'notice.savedSeries': 'Saved {name}; pictures: {pictures}, objects: {n}',
   'notice.savedSeriesLate': 'Saved {name}; masks are missing or out of date in {names}',
+  'notice.savedSeriesCovered': 'Saved {name}; objects are covered by others in {names}: COCO keeps every mask whole',
   'notice.boxSmall': 'A box needs at least {n} × {n} pixels',
   'notice.chooseObject': 'Choose an object first: click it in the list',
   'notice.maskAwaited': 'The mask of object {n} is still being drawn',

@@ -256,6 +256,7 @@ export const messages = {
   'notice.savedStale': '{name} guardado; la máscara del objeto {ids} está desactualizada: la caja, el modelo o la modalidad son otros',
   'notice.savedSeries': '{name} guardado; imágenes: {pictures}, objetos: {n}',
   'notice.savedSeriesLate': '{name} guardado; faltan máscaras o están desactualizadas en {names}',
+  'notice.savedSeriesCovered': '{name} guardado; hay objetos cubiertos por otros en {names}: COCO conserva entera cada máscara',
   'notice.boxSmall': 'Una caja necesita al menos {n} × {n} píxeles',
   'notice.chooseObject': 'Elija antes un objeto: haga clic en él en la lista',
   'notice.maskAwaited': 'La máscara del objeto {n} todavía se está dibujando',

@@ -256,6 +256,7 @@ export const messages = {
   'notice.savedStale': '{name} enregistré ; le masque de l’objet {ids} n’est plus à jour : le cadre, le modèle ou la modalité ont changé',
   'notice.savedSeries': '{name} enregistré ; images : {pictures}, objets : {n}',
   'notice.savedSeriesLate': '{name} enregistré ; des masques manquent ou ne sont plus à jour dans {names}',
+  'notice.savedSeriesCovered': '{name} enregistré ; des objets sont couverts par d’autres dans {names} : COCO garde chaque masque entier',
   'notice.boxSmall': 'Un cadre demande au moins {n} × {n} pixels',
   'notice.chooseObject': 'Choisissez d’abord un objet : cliquez dessus dans la liste',
   'notice.maskAwaited': 'Le masque de l’objet {n} est encore en cours de tracé',

@@ -256,6 +256,7 @@ export const messages = {
   'notice.savedStale': '已保存 {name}；对象 {ids} 的掩膜已过期：方框、模型或模态已改变',
   'notice.savedSeries': '已保存 {name}；图像 {pictures} 张，对象 {n} 个',
   'notice.savedSeriesLate': '已保存 {name}；以下图像中有掩膜缺失或已过期：{names}',
+  'notice.savedSeriesCovered': '已保存 {name}；{names} 中有对象被其他对象覆盖：COCO 会保留每个完整的掩膜',
   'notice.boxSmall': '方框至少需要 {n} × {n} 像素',
   'notice.chooseObject': '请先选择一个对象：在列表中点击',
   'notice.maskAwaited': '对象 {n} 的掩膜仍在绘制',

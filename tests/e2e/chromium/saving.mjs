@@ -245,7 +245,7 @@ test('pictures that one leafs through are saved at once, and their boxes are fou
   const {images, annotations} = JSON.parse(new TextDecoder().decode(coco))
   for (const [i, demo] of demos.entries()) {
     const {width, height} = sizeOfDemo(demo.file)
-    assert.deepEqual(images[i], {id: i + 1, width, height, file_name: demo.file})
+    assert.deepEqual(images[i], {id: i + 1, width, height, file_name: demo.file, mask_file: `${stems[i]}_mask.png`})
     const {labels, ...size} = readLabels(Buffer.from(files[`${stems[i]}_mask.png`] ?? []))
     assert.deepEqual(size, {width, height})
     assert.equal(labels.filter((value) => value > 0).length, annotations[i].area, 'both are of the same mask')
