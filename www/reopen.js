@@ -156,5 +156,7 @@ export function keepEffects(before, after) {
   const subject = isClosed ? before : after
   if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after) || before.aside !== after.aside)) return []
   const session = sessionOf(subject)
-  return session ? [{type: 'keep', session, aside: after.aside.filter(({isForgotten}) => !isForgotten), shelved: isClosed, series: isAmong(subject) ? subject.series : []}] : []
+  // A work of which steps alone are left has nothing that outlives the page.
+  const aside = after.aside.filter((one) => !one.isForgotten && isMade(withoutHistory(one)))
+  return session ? [{type: 'keep', session, aside, shelved: isClosed, series: isAmong(subject) ? subject.series : []}] : []
 }

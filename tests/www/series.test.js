@@ -223,6 +223,8 @@ test('steps can be taken back after one has leafed away and come again', () => {
   const removed = play(withObject(three(), BOX), {type: 'removed', id: 1}).state
   const back = leafed(leafed(removed, 1), -1)
   assert.equal(studyOf(back).work.items.length, 0)
+  const kept = play(leafed(removed, 1), {type: 'pixel-sized', mm: 2}, {type: 'box-placed'}).effects.flatMap((effect) => (effect.type === 'keep' ? [effect.aside.length] : []))
+  assert.deepEqual([kept.length > 0, kept.at(-1)], [true, 0], 'the browser keeps no picture for steps alone')
   assert.deepEqual(itemOf(play(back, {type: 'undo'}).state).box, BOX)
   assert.deepEqual(itemOf(play(leafed(leafed(play(removed, {type: 'undo'}).state, 1), -1), {type: 'redo'}, {type: 'undo'}).state).box, BOX)
 })
