@@ -185,6 +185,10 @@ export function createEffects(dispatch, {workers, bytesMax}) {
         return saving.keepSoon(effect)
       case 'forget':
         return saving.forget()
+      case 'let-go':
+        return saving.letGo()
+      case 'recognise':
+        return import('./twins.js').then(({twinsOf}) => twinsOf(effect)).then((pairs) => dispatch({type: 'recognised', pairs}), () => {}) // Then they are other files.
       case 'drop':
         return void pool.drop(effect.ids)
       case 'cancel':

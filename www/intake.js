@@ -33,19 +33,6 @@ export function batchOf(files) {
   return first ? {first, batch: {n: files.length, left, skipped: [], series: pictures.length > 0 ? pictures : all}} : null
 }
 
-/**
- * A file of several whose work is here, as the page knows it, so that the work goes on: a series is taken up again by opening its files.
- * @param {State} state @param {Source} source @returns {Source}
- */
-export function known({study, shelved, aside}, source) {
-  const sources = [study, shelved, ...aside].flatMap((one) => (one ? [one.source] : []))
-  return sources.find((one) => isSameFile(one, source)) ?? source
-}
-
-/** Whether both are one file of the disk, as far as a browser tells. @param {Source} a @param {Source} b */
-const isSameFile = (a, b) =>
-  a.blob instanceof File && b.blob instanceof File && a.name === b.name && a.blob.size === b.blob.size && a.blob.lastModified === b.blob.lastModified
-
 /** @param {number} n of files that were given */
 export const noneOpens = (n) => /** @type {Failure} */ ({code: n === 0 ? 'page.not-a-file' : 'page.none-opens', message: String(n), hint: ''})
 

@@ -78,7 +78,7 @@ async function newest(database, key) {
   const {picture = key, json, aside = []} = record ?? {}
   // What was open by the store's word lies aside, where the page had gone on to another picture.
   const isOther = json !== undefined && picture !== (last.picture ?? key)
-  return {...last, aside: (isOther ? [{json, picture}, ...aside] : aside).filter((one) => one.picture !== last.picture)}
+  return {...last, aside: (isOther ? [{json, picture, isAmong: record?.leafing === true}, ...aside] : aside).filter((one) => one.picture !== last.picture)}
 }
 
 /** A session never changes, and those aside are written with each change of the open one. @type {WeakMap<Session, string>} */
@@ -174,7 +174,8 @@ export function createKeep() {
         /** @type {Promise<unknown>[]} */
         const steps = [change.objectStore(RECORDS).put({...record, aside: others.map((one) => ({json: jsonOf(one), picture: keyOf(one), isAmong: among.has(one.source)}))}, tab)]
         for (const [one, key] of wanted) if (!stored.has(one)) steps.push(pictures.put(one, key))
-        for (const one of stored) if (!wanted.has(one)) steps.push(pictures.delete(/** @type {string} */ (pictureKeys.get(one))))
+        const keys = new Set(wanted.values())
+        for (const one of stored) if (!wanted.has(one) && !keys.has(pictureKeys.get(one) ?? '')) steps.push(pictures.delete(/** @type {string} */ (pictureKeys.get(one))))
         change.commit()
         await Promise.all([...steps, change.done])
         stored = new Set(wanted.keys())
@@ -190,6 +191,15 @@ export function createKeep() {
       }
       if (number === last) localStorage.removeItem(LAST_KEY + tab)
       return lack
+    },
+    /** Nothing remains of this tab. */
+    async letGo() {
+      const number = ++last
+      localStorage.removeItem(LAST_KEY + tab)
+      const change = (await open()).transaction([RECORDS, PICTURES], 'readwrite')
+      const pictures = [...stored].map((one) => change.objectStore(PICTURES).delete(/** @type {string} */ (pictureKeys.get(one))))
+      await Promise.all([change.objectStore(RECORDS).delete(tab), ...pictures, change.done])
+      if (number === last) stored = new Set()
     },
     /** Nothing remains, of no tab. */
     async forget() {

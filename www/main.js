@@ -258,7 +258,8 @@ window.addEventListener('keydown', (event) => {
   byKeys = true
   const isSave = (event.ctrlKey || event.metaKey) && event.key === 's'
   // A line of text has no pages, nor has a button of the bars.
-  const isLeafing = /^Page(Up|Down)$/.test(event.key) && getState().series.length > 1 && (takesKeys(focused) || (!getState().menu && focused?.closest('.bar, .tools') != null))
+  const hasNoPages = takesKeys(focused) || (!getState().menu && focused?.closest('.bar, .tools') != null)
+  const isLeafing = /^Page(Up|Down)$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && getState().series.length > 1 && hasNoPages
   if ((isSave || isLeafing) && takesKeys(focused)) focused.blur() // What was typed is taken first.
   else if (takesKeys(focused)) {
     if (event.key === 'Escape') {
@@ -392,6 +393,7 @@ onClick('leafBack', () => dispatch({type: 'leafed', step: -1}))
 onClick('leafOn', () => dispatch({type: 'leafed', step: 1}))
 onClick('noteClose', () => dispatch({type: 'note-closed'}))
 part('noteAnswers').addEventListener('click', (event) => {
+  if (event.detail > 1) return // The second click of two met what came after the answer to the first.
   const answer = within(event, '[data-answer]')?.dataset.answer
   if (answer) dispatch({type: 'note-answered', answer: /** @type {import('./types.js').NoteAnswer} */ (answer)})
 })

@@ -1,6 +1,6 @@
 /** What is kept of a study, when, and how the page comes back to it. Pure, like `update`, which it belongs to. */
 
-/** @import {Action, Effect, ModelInfo, Note, Reopening, Session, Source, State, Study} from './types.js' */
+/** @import {Action, Effect, ModelInfo, Note, Session, Source, State, Study} from './types.js' */
 
 import {withoutMasks} from './exporting.js'
 import {loadAsked} from './model-choice.js'
@@ -18,8 +18,8 @@ const HISTORIES_MAX = 10
  * something else is open by now.
  * @param {State} before @param {Extract<Action, {type: 'session-read'}>} action @returns {[State, Effect[]]}
  */
-export function sessionRead(before, {session, from, savedMs, shelved, aside: kept = [], series: of = []}) {
-  const series = before.series.length === 0 ? byName(of) : before.series
+export function sessionRead(before, {session, from, savedMs, shelved, aside: kept = [], series: leafed = []}) {
+  const series = before.series.length === 0 ? byName(leafed) : before.series
   const state = kept.length > 0 ? {...before, aside: [...before.aside, ...kept].slice(0, ASIDE_MAX), series} : before
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
@@ -62,7 +62,7 @@ export function setAside(state, opened) {
   const {reopening} = state
   const waiting = reopening?.from === 'browser' && reopening.session.source !== opened ? reopening.session : null
   const session = left.study && sessionOf(left)
-  const own = session && left.study && {...session, history: pastOf(left.study), ...(state.keeping ? {} : {isForgotten: true})}
+  const own = session && left.study && {...session, history: historyOf(left.study), ...(state.keeping ? {} : {isForgotten: true})}
   const before = [keptOf(state), waiting].reduce(withAside, state.aside)
   const aside = withAside(before, own)
   // Who goes back goes on to what was put aside before: the work that is left for it is the last to be spoken of.
@@ -72,10 +72,10 @@ export function setAside(state, opened) {
 }
 
 /** @param {Study} study */
-const pastOf = ({past, future}) => ({past, future})
+const historyOf = ({past, future}) => ({past, future})
 
 /** Steps take memory: those of the works that were left last can be taken back, of the others no more. @param {readonly Session[]} aside */
-const withHistories = (aside) => aside.map((one, i) => (i >= HISTORIES_MAX && one.history ? withoutHistory(one) : one))
+const withHistories = (aside) => aside.map((one, i) => (i >= HISTORIES_MAX && one.history ? withoutHistory(one) : one)).filter(isMade)
 
 /** @param {Session} session @returns {Session} */
 const withoutHistory = ({history, ...session}) => session
@@ -100,14 +100,13 @@ export function noteOfModel(note, info) {
 }
 
 /**
- * The state with the work of the session whose picture was just opened, if it was a session's, or with that which lies aside of it.
+ * The state with the work of the session whose picture was just opened, if it was a session's.
  * @param {State} state @returns {State}
  */
 export function reopened(state) {
-  const {study} = state
+  const {study, reopening} = state
   const next = {...state, reopening: null, keeping: true}
-  const reopening = [state.reopening, ...state.aside.map(unasked)].find((one) => one?.session.source === study?.source)
-  if (!study || !reopening) return next
+  if (!study || reopening?.session.source !== study.source) return next
   // What a person had forgotten is not kept because it is seen again.
   const keeping = !reopening.session.isForgotten
   const {session, from, savedMs} = reopening
@@ -126,8 +125,53 @@ export function reopened(state) {
   return {...withHistory(withSession(next, study, session), session), keeping, aside, note, hintSeen: state.hintSeen || n > 0}
 }
 
-/** @param {Session} session  of a picture that is opened again @returns {Reopening} */
-const unasked = (session) => ({session, from: 'series', savedMs: null})
+/**
+ * Asks which of the files that were given are pictures with work that lies aside: their bytes say so, as names and times do not.
+ * @param {State} state  in which the first of them is open @returns {Effect[]}
+ */
+export function recogniseEffects({series, aside}) {
+  const old = aside.map(({source}) => source).filter((source) => !series.includes(source))
+  return old.length > 0 && series.length > 1 ? [{type: 'recognise', old, files: series}] : []
+}
+
+/**
+ * Work goes on with the files that were given again. That of the open picture is given back, to be opened, if nothing was done anew.
+ * @param {State} state @param {readonly (readonly [Source, Source])[]} pairs  of the picture that has the work and the file that is the same
+ * @returns {{state: State, session: Session | null}}
+ */
+export function recognised(state, pairs) {
+  const {study, series} = state
+  const files = new Map(pairs.filter(([, file]) => series.includes(file) && !state.aside.some(({source}) => source === file)))
+  const isTouched = study !== null && isWorth(state)
+  const aside = state.aside.map((one) => {
+    const file = files.get(one.source)
+    return file && !(isTouched && file === study.source) ? {...one, source: file} : one
+  })
+  return {state: {...state, aside}, session: isTouched ? null : aside.find(({source}) => source === study?.source) ?? null}
+}
+
+/** Nothing of what is here is to be kept, nor what is about to be seen again. @param {State} state @returns {State} */
+export const allForgotten = (state) => ({
+  ...state, note: null, keeping: false, aside: state.aside.map(forgotten), reopening: state.reopening && {...state.reopening, session: forgotten(state.reopening.session)},
+})
+
+/** @param {Session} session @returns {Session} */
+const forgotten = (session) => ({...session, isForgotten: true})
+
+/**
+ * One of the works that lie aside is let go of, in the browser too.
+ * @param {State} state @param {Session} session @returns {[State, Effect[]]}
+ */
+export function asideForgotten(state, session) {
+  const next = {...state, aside: state.aside.filter((one) => one !== session)}
+  if (isWorth(next)) return [next, []] // It is kept, and so are those beside it.
+  // The browser still has the work before as the open one.
+  const [first, ...others] = toBeKept(next)
+  return [next, [first ? {type: 'keep', session: first, aside: others, shelved: true, series: next.series} : {type: 'let-go'}]]
+}
+
+/** A work of which steps alone are left has nothing that outlives the page. @param {State} state */
+const toBeKept = ({aside}) => aside.filter((one) => !one.isForgotten && isMade(withoutHistory(one)))
 
 /** What was done before it was left can still be taken back. @param {State} state @param {Session} session @returns {State} */
 const withHistory = (state, {history}) => (state.study && history ? {...state, study: {...state.study, ...history}} : state)
@@ -156,7 +200,5 @@ export function keepEffects(before, after) {
   const subject = isClosed ? before : after
   if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after) || before.aside !== after.aside)) return []
   const session = sessionOf(subject)
-  // A work of which steps alone are left has nothing that outlives the page.
-  const aside = after.aside.filter((one) => !one.isForgotten && isMade(withoutHistory(one)))
-  return session ? [{type: 'keep', session, aside, shelved: isClosed, series: isAmong(subject) ? subject.series : []}] : []
+  return session ? [{type: 'keep', session, aside: toBeKept(after), shelved: isClosed, series: isAmong(subject) ? subject.series : []}] : []
 }

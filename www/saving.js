@@ -69,6 +69,11 @@ export function createSaving(dispatch, pool) {
     if (isLast && isReady) put().catch(tellOnce)
     else inTurn(put)
   }
+  const drop = () => {
+    clearTimeout(timer)
+    waiting = null
+    unanswered = null
+  }
   // A page that is hidden may be ended without another word.
   document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && keepNow(true))
   window.addEventListener('pagehide', () => keepNow(true))
@@ -94,10 +99,13 @@ export function createSaving(dispatch, pool) {
       timer = setTimeout(keepNow, nowMs - lastMs < KEEP_MS ? KEEP_MS : 0)
       lastMs = nowMs
     },
+    /** Of what this tab kept nothing is left. */
+    letGo() {
+      drop()
+      return inTurn(keep.letGo)
+    },
     forget() {
-      clearTimeout(timer)
-      waiting = null
-      unanswered = null
+      drop()
       return inTurn(async () => {
         await keep.forget()
         dispatch({type: 'forgot'})

@@ -6,7 +6,7 @@ import {maskPaths} from './export-name.js'
 import {jobOfKind} from './jobs.js'
 import {withMask} from './measure.js'
 import {isOpening, makeWay} from './stopping.js'
-import {currentSlice, isMadeFor, progressOf} from './work.js'
+import {currentSlice, editedKey, maskKey, progressOf, toldClass} from './work.js'
 
 /** Where the page stands, or is about to: its place among the pictures, −1 for one that is none of them. @param {State} state */
 export function placeIn(state) {
@@ -69,8 +69,15 @@ export function hasSeriesToSave(state) {
   return isAmong(state) && [state.study, ...state.aside].some((one) => one && hasMask(one))
 }
 
-/** Whether an object that lies aside has not the mask that it is to have. @param {Item} item @param {Session} session */
-const isLateAside = ({id, box, mask, locked}, {mode, refused}) => mask === null || (!locked && (refused.includes(id) || !isMadeFor(mask, box, mode)))
+/** Whether an object that lies aside has not the mask that it is to have. @param {State} state @param {Session} session @param {Item} item */
+function isLateAside(state, {mode, model, refused, work: {classChoice}}, {id, box, mask, locked}) {
+  if (!mask) return true
+  if (locked || mask.key === editedKey(box)) return false
+  // Whether another model took the class is not known here: it was told the choice, or nothing.
+  const tellings = state.model?.name === model?.name ? [toldClass(state, classChoice)] : [classChoice, 'auto']
+  const left = {...state, study: null, model: state.model && {...state.model, name: model?.name ?? ''}}
+  return refused.includes(id) || !tellings.some((told) => mask.key === maskKey(left, box, mode, told))
+}
 
 /** The pictures with objects among those that one leafs through, in their order; an object may still lack its mask. @param {State} state @returns {readonly SavedPicture[]} */
 export function savedPictures(state) {
@@ -83,7 +90,7 @@ export function savedPictures(state) {
     const work = isOpen ? study.work : session?.work
     const size = isOpen ? currentSlice(study) : session?.size
     if (!work || !size || work.items.length === 0) return []
-    const isLate = (/** @type {Item} */ item) => (session && !isOpen ? isLateAside(item, session) : progressOf(state, item) !== 'done')
+    const isLate = (/** @type {Item} */ item) => (session && !isOpen ? isLateAside(state, session, item) : progressOf(state, item) !== 'done')
     const {width, height} = size
     return [{fileName: source.name, maskPath: paths[i] ?? '', size: {width, height}, items: withMask(work.items), isWhole: !work.items.some(isLate)}]
   })

@@ -30,7 +30,7 @@ export const makeWay = (state, which = () => true) => endWork(state, state.jobs.
 export const makeWayForPicture = (state, source) =>
   state.saving.length > 0 || isFinishing(state, source) ? makeWay({...state, draft: null, anchor: null, stroke: null}, isOpening) : makeWay(state)
 
-/** About a second's worth: who leafs away from more does not wait for them. */
+/** Few: who leafs away from more does not wait for them. */
 const AWAITED_MAX = 16
 
 /**
@@ -39,7 +39,7 @@ const AWAITED_MAX = 16
  */
 export function isFinishing(state, source) {
   const {series, study} = state
-  if (!state.model || !study || !series.includes(study.source) || !series.includes(source)) return false
+  if (!state.model || !study || state.draft || !series.includes(study.source) || !series.includes(source)) return false
   if (currentSlice(study).encoding !== 'done' && !jobOfKind(state, 'encode')) return false
   const n = currentItems(study).filter((item) => progressOf(state, item) === 'pending').length
   return n > 0 && n <= AWAITED_MAX

@@ -207,7 +207,7 @@
 /** @typedef {{item: Item & {mask: Mask}, structure: Structure | null, comparison: Comparison | null}} Pair  an object and what it is compared with; comparison: null until it is there */
 /** @typedef {{item: Item & {mask: Mask}, measures: Measures | null, pair: Pair | null}} CsvRow  pair: null without a reference */
 /** @typedef {{mask: Mask, structure: Structure}} MaskPair */
-/** @typedef {{fileName: string, maskPath: string, size: Extent, items: readonly (Item & {mask: Mask})[], isWhole: boolean}} SavedPicture  maskPath: of its label map in the zip;  isWhole: every object has a mask, and it is that of its box */
+/** @typedef {{fileName: string, maskPath: string, size: Extent, items: readonly (Item & {mask: Mask})[], isWhole: boolean}} SavedPicture  maskPath: of its label map in the zip; isWhole: every object has a mask, and it is that of its box */
 /** @typedef {OfferWay | 'reopen' | 'forget'} NoteAnswer */
 
 /**
@@ -339,6 +339,7 @@
  *   | {type: 'note-answered', answer: NoteAnswer}
  *   | {type: 'forget-asked'}
  *   | {type: 'forgot'}
+ *   | {type: 'recognised', pairs: readonly (readonly [Source, Source])[]}
  *   | {type: 'cancelled'}
  *   | {type: 'retried'}
  *   | {type: 'tick', nowMs: number}
@@ -432,6 +433,8 @@
  *   | {type: 'read-session', blob: Blob}
  *   | {type: 'keep', session: Session, aside: readonly Session[], shelved: boolean, series: readonly Source[]}
  *   | {type: 'forget'}
+ *   | {type: 'let-go'}
+ *   | {type: 'recognise', old: readonly Source[], files: readonly Source[]}
  *   | {type: 'drop', ids: readonly number[]}
  *   | {type: 'refine', id: number, size: Extent, mask: Mask, how: Refinement}
  *   | {type: 'take-update'}

@@ -12,14 +12,16 @@ import {isSessionName} from './export-name.js'
 import {isSaving, nextExport, savedNotice, saveAsked, withoutMasks, withoutSaving} from './exporting.js'
 import {BOX_MIN_PX, boxBetween, clamp, fitView, isBigEnough, moveBox, sameBox, zoomAt} from './geometry.js'
 import {changeEverywhere, commit, redo, undo} from './history.js'
-import {batchOf, known, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
+import {batchOf, nextOfBatch, noneOpens, openedNotice, pictureAsked, readOn} from './intake.js'
 import {allRemoved, duplicated, itemById, lockedNotice, lockToggled, removed, renamed, withBoxes, withWork} from './items.js'
 import {canStop, changeJob, endJob, jobAnswered, jobOfKind, nextJobId, startJob, withoutJobs} from './jobs.js'
 import {askMeasures, measured, pixelSized} from './measure.js'
 import {lastingFailure, loadAsked, modelChosen, modelFailed, modelToRetry} from './model-choice.js'
 import {boxesAlone, isWorthALook, lookAsked, looked, lookForRest} from './offer.js'
 import {askProbe, pointed, probeAnswered} from './pointer.js'
-import {noteClosed, noteStands, keepEffects, noteOfModel, reopened, sessionRead, setAside, shownNote} from './reopen.js'
+import {
+  allForgotten, asideForgotten, keepEffects, noteClosed, noteOfModel, noteStands, recognised, recogniseEffects, reopened, sessionRead, setAside, shownNote,
+} from './reopen.js'
 import {nextRival, rivalChosen, rivalMade} from './rival.js'
 import {leafTarget, seriesThen, stayed, without} from './series.js'
 import {withOwnMasks} from './session.js'
@@ -224,7 +226,7 @@ function act(state, action) {
       return sourceGiven(state, source)
     }
     case 'files-given': {
-      const found = batchOf(action.files.map(({blob, name}) => known(state, {blob, name, demo: null})))
+      const found = batchOf(action.files.map(({blob, name}) => ({blob, name, demo: null})))
       if (!found) return [{...state, failure: noneOpens(action.files.length), dropping: false}, []]
       if (!found.batch) return act(state, {type: 'file-given', ...found.first})
       const [given, effects] = sourceGiven(state, found.first)
@@ -274,7 +276,12 @@ function act(state, action) {
         // That files were not saved is still to be read.
         aside: setAside(state, job.source), note: state.note?.kind === 'unsaved' ? state.note : null, tool: /** @type {const} */ ('box'),
       }
-      return lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))
+      const [next, effects] = lookForRest(reopened({...withoutJobs(state, 'open', 'window', 'look', 'rival'), ...fresh, study: opened, view, refused: []}))
+      return [next, state.batch ? [...effects, ...recogniseEffects(next)] : effects]
+    }
+    case 'recognised': {
+      const {state: next, session} = recognised(state, action.pairs)
+      return session ? act(next, {type: 'session-read', session, from: 'series', savedMs: null, shelved: false}) : [next, []]
     }
     case 'encoded': {
       const job = jobAnswered(state, 'encode', action.id)
@@ -316,7 +323,8 @@ function act(state, action) {
       const failure = job.kind === 'open' && state.batch && action.failure.code.startsWith('open.') ? noneOpens(state.batch.n) : action.failure
       const stopped = afterStop(state, job)
       const isPassedOver = job.kind === 'open' && PASSED_OVER.test(action.failure.code) && state.series.includes(job.source)
-      const [series, told] = isPassedOver ? [without(state.series, job.source), {...failure, file: job.source.name}] : [state.series, failure]
+      const series = isPassedOver ? without(state.series, job.source) : state.series
+      const told = isPassedOver && failure === action.failure ? {...failure, file: job.source.name} : failure
       return [{...(isMissed(job) ? withoutMasks(stopped) : stopped), failure: told, batch: null, series}, []]
     }
     case 'workers-changed':
@@ -345,7 +353,7 @@ function act(state, action) {
     case 'note-answered':
       return noteAnswered(state, action.answer)
     case 'forget-asked':
-      return [{...state, note: null, keeping: false, aside: state.aside.map((one) => ({...one, isForgotten: true}))}, [{type: 'forget'}]]
+      return [allForgotten(state), [{type: 'forget'}]]
     case 'forgot':
       return [{...state, notice: {key: 'notice.forgot'}}, []]
     case 'cancelled':
@@ -596,7 +604,7 @@ function stoppedByHand(state) {
 function noteAnswered(state, answer) {
   const note = shownNote(state)
   const closed = {...state, note: null}
-  if (answer === 'forget' && note?.kind === 'replaced') return [{...closed, aside: closed.aside.filter((one) => one !== note.session)}, []]
+  if (answer === 'forget' && note?.kind === 'replaced') return asideForgotten(closed, note.session)
   if (answer === 'forget') return act(closed, {type: 'forget-asked'})
   if (note?.kind === 'offer') {
     if (answer === 'reference') return [withReference(closed, note.source.name, note.structures), []]

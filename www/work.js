@@ -20,12 +20,6 @@ export function maskKey(state, box, mode = state.mode, told = toldClass(state)) 
   return [state.model?.name ?? '', mode, told, state.study?.sliceIdx ?? 0, ...box].join(' ')
 }
 
-/** Whether a mask was made for a box, by a person or in a mode: not for an earlier box, nor as a preview. @param {Mask} mask @param {Box} box @param {Mode} mode */
-export function isMadeFor({key}, box, mode) {
-  const [, madeIn] = key.match(/(\S+) \S+ \S+ \S+ \S+ \S+ \S+$/) ?? []
-  return key === editedKey(box) || (madeIn === mode && key.endsWith(` ${box.join(' ')}`))
-}
-
 const EDITED = 'edited'
 
 /** The key of a mask that a person has changed. It belongs to its box, whatever model, class or mode are chosen. @param {Box} box */

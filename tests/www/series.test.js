@@ -235,36 +235,45 @@ test('of many works the steps of the last ones can be taken back', () => {
   assert.deepEqual(state.aside.map(({history}) => history !== undefined), Array.from({length: 13}, (_, i) => i < 10))
 })
 
-/** A file of the disk: read again it is another object. @param {string} name @param {number} [lastModified] */
-const fileOf = (name, lastModified = 7) => ({name, blob: new File([name], name, {lastModified})})
+test('a series is taken up again by opening its files', () => {
+  const drawn = withObject(leafed(withObject(three(), BOX), 1), [20, 20, 50, 50])
+  const away = withObject(accepted(play(drawn, {type: 'file-given', blob: new Blob(), name: 'x.png', demo: null, as: 'picture'}).state), BOX)
+  const asked = given(away, 'a.png', 'b.png', 'c.png')
+  const opened = play(asked, {type: 'opened', id: lastJob(asked).id, opened: OPENED})
+  const effect = opened.effects.find(({type}) => type === 'recognise')
+  assert.ok(effect?.type === 'recognise')
+  assert.deepEqual([effect.old.map(({name}) => name), effect.files.map(({name}) => name)], [['x.png', 'b.png', 'a.png'], ['a.png', 'b.png', 'c.png']])
+  const [, oldB, oldA] = effect.old
+  const [a, b] = effect.files
+  assert.ok(oldA && oldB && a && b && oldA !== a)
+  const known = play(opened.state, {type: 'recognised', pairs: [[oldB, b], [oldA, a]]})
+  assert.ok(types(known.effects).includes('open'), 'that of the open picture is opened with its work')
+  const again = accepted(known.state)
+  assert.deepEqual([nameOf(again), placeIn(again), studyOf(again).source], ['a.png', 0, a])
+  assert.deepEqual(itemOf(again), itemOf(withObject(three(), BOX)))
+  assert.deepEqual(itemOf(leafed(again, 1)), itemOf(drawn))
+  assert.deepEqual(savedPictures(again).map(({fileName}) => fileName), ['a.png', 'b.png'])
+  assert.deepEqual(types(play(again, {type: 'recognised', pairs: [[oldA, a]]}).effects), [], 'once is enough')
 
-test('a series is taken up again by opening its files, by their names, sizes and times', () => {
-  const files = () => ['a.png', 'b.png', 'c.png'].map((name) => fileOf(name))
-  const drawn = withObject(accepted(play(openedState(), {type: 'files-given', files: files()}).state), BOX)
-  const away = withObject(accepted(play(leafed(drawn, 1), {type: 'file-given', blob: new Blob(), name: 'x.png', demo: null, as: 'picture'}).state), BOX)
-  const again = accepted(play(away, {type: 'files-given', files: files()}).state)
-  assert.deepEqual([nameOf(again), placeIn(again), again.series.length], ['a.png', 0, 3])
-  assert.deepEqual(itemOf(again), itemOf(drawn))
-  assert.deepEqual(again.aside.map(({source}) => source.name), ['x.png'])
-  assert.equal(hasSeriesToSave(again), true)
-  const changed = accepted(play(away, {type: 'files-given', files: [fileOf('a.png', 8), fileOf('b.png')]}).state)
-  assert.equal(studyOf(changed).work.items.length, 0, 'a file that was written since is another picture')
-  const open = accepted(play(drawn, {type: 'files-given', files: files()}).state)
-  assert.deepEqual([itemOf(open), open.aside], [itemOf(drawn), []], 'also that of the open picture')
+  const begun = withObject(opened.state, [1, 1, 9, 9])
+  const kept = play(begun, {type: 'recognised', pairs: [[oldB, b], [oldA, a]]}).state
+  assert.deepEqual([itemOf(kept).box, kept.aside.map(({source}) => source === oldA)], [[1, 1, 9, 9], [false, false, true]], 'what was begun anew stays')
 })
 
-test('after a reload works of another series are none of this one', () => {
+test('the browser is told which works are of the series', () => {
   const first = withObject(accepted(given(openedState(), 'a.png', 'b.png')), BOX)
   const second = withObject(accepted(given(first, 'a.png', 'c.png')), BOX)
-  const third = leafed(second, 1)
-  const {effects} = play(withObject(third, BOX), {type: 'renamed', id: 1, name: 'x'})
+  const {effects} = play(withObject(leafed(second, 1), BOX), {type: 'renamed', id: 1, name: 'x'})
   const kept = effects.find(({type}) => type === 'keep')
   assert.ok(kept?.type === 'keep')
-  assert.deepEqual(kept.series.map(({name}) => name), ['a.png', 'c.png'])
-  const {session, aside, series} = kept
-  assert.equal(aside.length, 2)
-  const again = play({...openedState(), study: null, series: [], aside: []}, {type: 'session-read', session, aside, series, from: 'browser', savedMs: 1, shelved: false}).state
-  assert.deepEqual(again.series, series)
+  assert.deepEqual(kept.aside.map(({source}) => [source.name, kept.series.includes(source)]), [['a.png', true], ['a.png', false]])
+})
+
+test('what is forgotten while its picture is being opened is not kept again', () => {
+  const second = withObject(leafed(withObject(three(), BOX), 1), BOX)
+  const waiting = play(second, {type: 'leafed', step: -1}, {type: 'forget-asked'}, {type: 'forgot'}).state
+  const {state, effects} = play(waiting, {type: 'opened', id: lastJob(waiting).id, opened: OPENED}, {type: 'pixel-sized', mm: 2})
+  assert.deepEqual([nameOf(state), state.keeping, effects.some(({type}) => type === 'keep')], ['a.png', false, false])
 })
 
 test('all pictures saved at once name those whose masks are previews', () => {
@@ -272,7 +281,7 @@ test('all pictures saved at once name those whose masks are previews', () => {
   const item = itemOf(drawn)
   const preview = {...item, mask: {.../** @type {Mask} */ (item.mask), key: item.mask?.key.replace('default', 'challenge') ?? ''}}
   const left = {...drawn, study: {...studyOf(drawn), work: {...studyOf(drawn).work, items: [preview]}}}
-  const away = leafed(play(left, {type: 'cancelled'}).state, 1)
+  const away = leafed(play(left, {type: 'cancelled'}).state, 1) // Else the mask would be asked for.
   assert.deepEqual(savedPictures(away).map(({isWhole}) => isWhole), [false])
   assert.deepEqual(savedPictures(leafed(drawn, 1)).map(({isWhole}) => isWhole), [true])
 })

@@ -361,6 +361,17 @@ test('what was put aside is kept with the work, and comes back with it', () => {
   assert.deepEqual(forgotten?.aside, [], 'what a person has forgotten is let go of')
 })
 
+test('work that is let go of is gone from the browser too, where nothing else was made since', () => {
+  const {name} = studyOf(workedState()).source
+  const other = open(workedState(), 'other.png')
+  const one = play(other, {type: 'note-answered', answer: 'forget'})
+  assert.deepEqual([one.effects, names(one.state)], [[{type: 'let-go'}], []])
+  const third = open(withObject(other, [2, 2, 20, 15]), 'third.png')
+  const [effect] = play(third, {type: 'note-answered', answer: 'forget'}).effects
+  assert.ok(effect?.type === 'keep')
+  assert.deepEqual([effect.session.source.name, effect.aside, effect.shelved], [name, [], true], 'what is left is offered after a reload')
+})
+
 test('what was forgotten lies aside in this page, and is not kept again with other work', () => {
   const next = withObject(open(play(workedState(), {type: 'forget-asked'}).state, 'other.png'), [2, 2, 20, 15])
   assert.deepEqual(names(next), ['scan.png'], 'a way back')

@@ -421,7 +421,7 @@ export const messages = {
   'error.page.not-kept': 'Was Sie machen, wird in diesem Browser nicht aufbewahrt: {detail}.',
   'error.page.not-kept.hint': 'Die Seite geht auch so. Sichern Sie eine Sitzungsdatei, bevor Sie sie verlassen.',
   'error.page.not-kept-aside': 'Von dem, was Sie machen, wird in diesem Browser nur die Arbeit am offenen Bild aufbewahrt: {detail}.',
-  'error.page.not-kept-aside.hint': 'Die anderen sind noch da. Sichern Sie alle Bilder, bevor Sie die Seite verlassen.',
+  'error.page.not-kept-aside.hint': 'Die anderen sind noch da. Sichern Sie, was Sie davon brauchen, bevor Sie die Seite verlassen.',
   'error.page.copy': 'Die Tabelle lässt sich nicht kopieren: {detail}.',
   'error.page.copy.hint': 'Sichern Sie die Messwerte stattdessen als CSV-Datei.',
   'error.page.unexpected': 'Etwas Unvorhergesehenes ist geschehen: {detail}.',

@@ -421,7 +421,7 @@ export const messages = {
   'error.page.not-kept': 'What you make is not kept in this browser: {detail}.',
   'error.page.not-kept.hint': 'The page works without. Save a session file before you leave it.',
   'error.page.not-kept-aside': 'Of what you make only the open picture’s work is kept in this browser: {detail}.',
-  'error.page.not-kept-aside.hint': 'The others are still here. Save all pictures before you leave the page.',
+  'error.page.not-kept-aside.hint': 'The others are still here. Save what you need of them before you leave the page.',
   'error.page.copy': 'The table cannot be copied: {detail}.',
   'error.page.copy.hint': 'Save the measures as a CSV file instead.',
   'error.page.unexpected': 'Something unforeseen happened: {detail}.',

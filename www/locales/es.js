@@ -421,7 +421,7 @@ export const messages = {
   'error.page.not-kept': 'Lo que usted hace no se conserva en este navegador: {detail}.',
   'error.page.not-kept.hint': 'La página funciona igualmente. Guarde un archivo de sesión antes de dejarla.',
   'error.page.not-kept-aside': 'De lo que usted hace, en este navegador solo se conserva el trabajo de la imagen abierta: {detail}.',
-  'error.page.not-kept-aside.hint': 'Las demás siguen aquí. Guarde todas las imágenes antes de dejar la página.',
+  'error.page.not-kept-aside.hint': 'Las demás siguen aquí. Guarde lo que necesite de ellas antes de dejar la página.',
   'error.page.copy': 'La tabla no se puede copiar: {detail}.',
   'error.page.copy.hint': 'Guarde las medidas como archivo CSV.',
   'error.page.unexpected': 'Ocurrió algo imprevisto: {detail}.',

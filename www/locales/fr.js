@@ -421,7 +421,7 @@ export const messages = {
   'error.page.not-kept': 'Ce que vous faites n’est pas conservé dans ce navigateur : {detail}.',
   'error.page.not-kept.hint': 'La page fonctionne sans cela. Enregistrez un fichier de session avant de la quitter.',
   'error.page.not-kept-aside': 'De ce que vous faites, seul le travail sur l’image ouverte est conservé dans ce navigateur : {detail}.',
-  'error.page.not-kept-aside.hint': 'Les autres sont encore là. Enregistrez toutes les images avant de quitter la page.',
+  'error.page.not-kept-aside.hint': 'Les autres sont encore là. Enregistrez ce qu’il vous en faut avant de quitter la page.',
   'error.page.copy': 'Le tableau ne peut pas être copié : {detail}.',
   'error.page.copy.hint': 'Enregistrez plutôt les mesures dans un fichier CSV.',
   'error.page.unexpected': 'Un imprévu s’est produit : {detail}.',

@@ -421,7 +421,7 @@ export const messages = {
   'error.page.not-kept': '您的工作没有保留在此浏览器中：{detail}。',
   'error.page.not-kept.hint': '页面仍可使用。离开前请保存会话文件。',
   'error.page.not-kept-aside': '此浏览器只保留了当前打开图像的工作：{detail}。',
-  'error.page.not-kept-aside.hint': '其他图像的工作仍在页面中。离开前请保存全部图像。',
+  'error.page.not-kept-aside.hint': '其他图像的工作仍在页面中。离开前请保存您需要的内容。',
   'error.page.copy': '无法复制表格：{detail}。',
   'error.page.copy.hint': '请改为将测量值保存为 CSV 文件。',
   'error.page.unexpected': '发生了意外情况：{detail}。',
