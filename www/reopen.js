@@ -24,7 +24,7 @@ export function sessionRead(before, {session, from, savedMs, shelved, aside: kep
   if (from === 'browser' && (state.study || state.pending || state.jobs.some(isOpening))) return [{...state, aside: withAside(state.aside, session)}, []]
   if (shelved && savedMs !== null) return [{...state, note: {kind: 'kept', session, savedMs}}, []]
   const aside = withAside(state.aside, keptOf(state))
-  const asked = {...state, aside, pending: session.source, batch: null, reopening: {session, from, savedMs}, failure: null, notice: null, note: null}
+  const asked = {...state, aside, pending: session.source, batch: null, reopening: {session, from, savedMs, left: sessionOf(before)}, failure: null, notice: null, note: null}
   const name = session.model?.name ?? state.modelName
   const entry = name === state.modelName ? undefined : state.models.find((model) => model.name === name)
   if (entry) {
@@ -61,7 +61,9 @@ export function setAside(state, opened) {
   const left = {...state, study: state.study ?? state.shelved}
   const {reopening} = state
   const waiting = reopening?.from === 'browser' && reopening.session.source !== opened ? reopening.session : null
-  const session = left.study && sessionOf(left)
+  // As it was left: the model that is loaded by now may be that of the picture to come.
+  const isAsLeft = reopening?.left?.source === left.study?.source && reopening?.left?.work === left.study?.work
+  const session = (isAsLeft && reopening?.left) || sessionOf(left)
   const own = session && left.study && {...session, history: historyOf(left.study), ...(state.keeping ? {} : {isForgotten: true})}
   const before = [keptOf(state), waiting].reduce(withAside, state.aside)
   const aside = withAside(before, own)

@@ -185,7 +185,7 @@
  * @property {Pick<Study, 'past' | 'future'>} [history]  its steps, as long as this page lives
  * @property {readonly number[]} refused  objects whose masks are out of date because a person stopped them
  */
-/** @typedef {{session: Session, from: 'file' | 'browser' | 'series', savedMs: number | null}} Reopening  a session whose picture is being opened */
+/** @typedef {{session: Session, from: 'file' | 'browser' | 'series', savedMs: number | null, left?: Session | null}} Reopening  a session whose picture is being opened; left: that of the picture before */
 
 /**
  * Something that is said beside the picture, with what can be done about it. One at a time, and nothing waits for it.

@@ -65,6 +65,22 @@ test('a picture comes back with the model that its masks were made by', () => {
   assert.ok(![...types(opened.effects), ...types(encoded.effects)].includes('segment'))
 })
 
+test('a picture that is left for one of another model keeps its own model and masks', () => {
+  const other = {...INFO, name: 'other'}
+  const drawn = withObject(three(), BOX)
+  const second = withObject(withModel(leafed(drawn, 1), other).state, BOX)
+  const back = play(second, {type: 'leafed', step: -1}, {type: 'model-loaded', info: INFO}).state
+  const first = accepted(back)
+  assert.deepEqual(first.aside.map(({source, model}) => [source.name, model?.name]), [['b.png', 'other']])
+  const {state, effects} = play(first, {type: 'leafed', step: 1})
+  assert.ok(effects.some((effect) => effect.type === 'load-model' && effect.entry.name === 'other'))
+  const again = play(state, {type: 'model-loaded', info: other}).state
+  const opened = play(again, {type: 'opened', id: lastJob(again).id, opened: OPENED})
+  const encoded = play(opened.state, {type: 'encoded', id: lastJob(opened.state).id, probabilities: null, ms: 5})
+  assert.deepEqual(itemOf(encoded.state), itemOf(second))
+  assert.ok(!types(encoded.effects).includes('segment'))
+})
+
 test('who leafs on and back before the next picture is there stays with the work', () => {
   const drawn = withObject(three(), BOX)
   const {state, effects} = play(drawn, {type: 'leafed', step: 1}, {type: 'leafed', step: -1})
