@@ -5,6 +5,7 @@
 import {maskPaths} from './export-name.js'
 import {jobOfKind} from './jobs.js'
 import {withMask} from './measure.js'
+import {sessionOf} from './session.js'
 import {isOpening, makeWay} from './stopping.js'
 import {currentSlice, editedKey, maskKey, progressOf, toldClass} from './work.js'
 
@@ -82,7 +83,8 @@ function isLateAside(state, {mode, model, refused, work: {classChoice}}, {id, bo
 /** The pictures with objects among those that one leafs through, in their order; an object may still lack its mask. @param {State} state @returns {readonly SavedPicture[]} */
 export function savedPictures(state) {
   const {study} = state
-  const sessions = new Map(state.aside.map((session) => [session.source, session]))
+  const closed = sessionOf({...state, study: state.shelved}) // It may be closed while all are being saved.
+  const sessions = new Map([...state.aside, ...(closed ? [closed] : [])].map((session) => [session.source, session]))
   const paths = maskPaths(state.series.map(({name}) => name))
   return state.series.flatMap((source, i) => {
     const session = sessions.get(source)

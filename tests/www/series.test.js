@@ -214,6 +214,8 @@ test('all pictures are saved at once, each with its own objects, and what is not
   const told = (/** @type {State} */ state) => play(state, {type: 'exported', id: lastJob(state).id, name: effect.name}).state.notice
   assert.deepEqual(told(asked.state), {key: 'notice.savedSeries', values: {name: 'medbox_pictures.zip', pictures: 2, n: 2}})
 
+  assert.equal(told(play(asked.state, {type: 'closed'}).state)?.values?.pictures, 2, 'also of what was closed meanwhile')
+
   const moved = play(drawn, {type: 'nudged', dx: 5, dy: 0, resize: false}, {type: 'cancelled'}).state
   const away = withObject(leafed(moved, 1), BOX)
   const late = play(away, {type: 'save-asked', what: 'series'}).state
