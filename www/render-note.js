@@ -11,9 +11,13 @@ export function renderNote(part, note, translator) {
   if (!note) return
   const {words, answers} = noteTexts(note, translator)
   text(part('noteText'), words)
-  part('noteAnswers').replaceChildren(...answers.map(({answer, key}, i) =>
-    // What takes something away is never the first thing that the eye meets.
-    element('button', {class: i === 0 && answer !== 'forget' ? 'button' : 'button button-quiet', 'data-answer': answer}, [translator.t(key)])))
+  // What takes something away is never the first thing that the eye meets.
+  const buttons = answers.map(({answer, key}, i) =>
+    element('button', {class: i === 0 && answer !== 'forget' ? 'button' : 'button button-quiet', 'data-answer': answer}, [translator.t(key)]))
+  const shown = [...part('noteAnswers').children]
+  // A button that is pressed stays the same one: else the click would be lost.
+  if (shown.length === buttons.length && buttons.every((button, i) => shown[i]?.isEqualNode(button))) return
+  part('noteAnswers').replaceChildren(...buttons)
 }
 
 /** Whether the browser keeps what is made. @param {(name: string) => HTMLElement} part @param {boolean} keeping */

@@ -218,6 +218,20 @@ test('work that is let go of is not there after a reload', async () => {
   await page.locator('.tile').first().waitFor()
   await page.waitForTimeout(KEPT_MS)
   assert.deepEqual([await part(page, 'note').isVisible(), await part(page, 'empty').isVisible()], [false, true])
+
+  // A press is not lost on what comes while it lasts.
+  for (const name of ['one.png', 'two.png']) {
+    await drop(page, name)
+    await soon(async () => assert.equal(await part(page, 'file').innerText(), name))
+    if (name === 'two.png') {
+      await page.getByRole('button', {name: 'Forget it'}).hover()
+      await page.mouse.down()
+    }
+    await page.locator('canvas').first().press('n')
+    await page.locator('.object[data-progress="done"]').waitFor()
+  }
+  await page.mouse.up()
+  await page.getByText('was put aside').waitFor({state: 'hidden'})
   assert.deepEqual(problems, [])
   await context.close()
 })
