@@ -5,7 +5,7 @@
 import {withoutMasks} from './exporting.js'
 import {loadAsked} from './model-choice.js'
 import {isWorth, keepsOther, modelThen, sessionOf, withSession} from './session.js'
-import {isAmong, toBeTold} from './series.js'
+import {toBeTold} from './series.js'
 import {isOpening, makeWay, makeWayForPicture} from './stopping.js'
 
 /** So many works lie aside at most, each with its picture, as many as files that can be given together; of more, those that were put aside last. */
@@ -144,10 +144,10 @@ export function recogniseEffects({series, aside}) {
 export function recognised(state, pairs) {
   const {study, series} = state
   const files = new Map(pairs.filter(([, file]) => series.includes(file) && !state.aside.some(({source}) => source === file)))
-  const isTouched = study !== null && isWorth(state)
+  const isTouched = isWorth(state)
   const aside = state.aside.map((one) => {
     const file = files.get(one.source)
-    return file && !(isTouched && file === study.source) ? {...one, source: file} : one
+    return file && !(isTouched && file === study?.source) ? {...one, source: file} : one
   })
   return {state: {...state, aside}, session: isTouched ? null : aside.find(({source}) => source === study?.source) ?? null}
 }
@@ -167,9 +167,17 @@ const forgotten = (session) => ({...session, isForgotten: true})
 export function asideForgotten(state, session) {
   const next = {...state, aside: state.aside.filter((one) => one !== session)}
   if (isWorth(next)) return [next, []] // It is kept, and so are those beside it.
-  // The browser still has the work before as the open one.
-  const [first, ...others] = toBeKept(next)
-  return [next, [first ? {type: 'keep', session: first, aside: others, shelved: true, series: next.series} : {type: 'let-go'}]]
+  // The browser has what was closed as the open work, or else what was put aside.
+  const closed = {...next, study: next.shelved}
+  const [first = null] = next.keeping && isWorth(closed) ? [sessionOf(closed)] : toBeKept(next)
+  return [next, [first ? keepEffect(next, first, true) : {type: 'let-go'}]]
+}
+
+/** @param {State} state @param {Session} session  the open work, or what stands for it @param {boolean} shelved @returns {Effect} */
+function keepEffect(state, session, shelved) {
+  const {series} = state
+  const isOne = series.length > 1 && series.includes(session.source)
+  return {type: 'keep', session, aside: toBeKept(state).filter((one) => one !== session), shelved, series: isOne ? series : []}
 }
 
 /** A work of which steps alone are left has nothing that outlives the page. @param {State} state */
@@ -202,5 +210,5 @@ export function keepEffects(before, after) {
   const subject = isClosed ? before : after
   if (!after.keeping || !isWorth(subject) || !(isClosed || keepsOther(before, after) || before.aside !== after.aside)) return []
   const session = sessionOf(subject)
-  return session ? [{type: 'keep', session, aside: toBeKept(after), shelved: isClosed, series: isAmong(subject) ? subject.series : []}] : []
+  return session ? [keepEffect(after, session, isClosed)] : []
 }

@@ -7,7 +7,7 @@ import {jobOfKind} from './jobs.js'
 import {withMask} from './measure.js'
 import {sessionOf} from './session.js'
 import {isOpening, makeWay} from './stopping.js'
-import {currentSlice, editedKey, maskKey, progressOf, toldClass} from './work.js'
+import {editedKey, maskKey, toldClass} from './work.js'
 
 /** Where the page stands, or is about to: its place among the pictures, −1 for one that is none of them. @param {State} state */
 export function placeIn(state) {
@@ -70,8 +70,8 @@ export function hasSeriesToSave(state) {
   return isAmong(state) && [state.study, ...state.aside].some((one) => one && hasMask(one))
 }
 
-/** Whether an object that lies aside has not the mask that it is to have. @param {State} state @param {Session} session @param {Item} item */
-function isLateAside(state, {mode, model, refused, work: {classChoice}}, {id, box, mask, locked}) {
+/** Whether an object has not the mask that it is to have. @param {State} state @param {Session} session  whose it is @param {Item} item */
+function isLate(state, {mode, model, refused, work: {classChoice}}, {id, box, mask, locked}) {
   if (!mask) return true
   if (locked || mask.key === editedKey(box)) return false
   // Whether another model took the class is not known here: it was told the choice, or nothing.
@@ -82,18 +82,14 @@ function isLateAside(state, {mode, model, refused, work: {classChoice}}, {id, bo
 
 /** The pictures with objects among those that one leafs through, in their order; an object may still lack its mask. @param {State} state @returns {readonly SavedPicture[]} */
 export function savedPictures(state) {
-  const {study} = state
-  const closed = sessionOf({...state, study: state.shelved}) // It may be closed while all are being saved.
-  const sessions = new Map([...state.aside, ...(closed ? [closed] : [])].map((session) => [session.source, session]))
+  const shown = sessionOf({...state, study: state.study ?? state.shelved}) // It may be closed while all are being saved.
+  const sessions = new Map([...state.aside, ...(shown ? [shown] : [])].map((session) => [session.source, session]))
   const paths = maskPaths(state.series.map(({name}) => name))
   return state.series.flatMap((source, i) => {
     const session = sessions.get(source)
-    const isOpen = study?.source === source
-    const work = isOpen ? study.work : session?.work
-    const size = isOpen ? currentSlice(study) : session?.size
-    if (!work || !size || work.items.length === 0) return []
-    const isLate = (/** @type {Item} */ item) => (session && !isOpen ? isLateAside(state, session, item) : progressOf(state, item) !== 'done')
-    const {width, height} = size
-    return [{fileName: source.name, maskPath: paths[i] ?? '', size: {width, height}, items: withMask(work.items), isWhole: !work.items.some(isLate)}]
+    const items = session?.work.items ?? []
+    if (!session || items.length === 0) return []
+    const isWhole = !items.some((item) => isLate(state, session, item))
+    return [{fileName: source.name, maskPath: paths[i] ?? '', size: session.size, items: withMask(items), isWhole}]
   })
 }

@@ -9,23 +9,28 @@ import {baseName} from './export-name.js'
  * @param {{old: readonly Source[], files: readonly Source[]}} sources @returns {Promise<[Source, Source][]>}
  */
 export async function twinsOf({old, files}) {
+  /** @type {Map<string, Source[]>} */
+  const alike = new Map()
+  for (const file of files) alike.set(looksOf(file), [...(alike.get(looksOf(file)) ?? []), file])
   /** @type {[Source, Source][]} */
   const pairs = []
-  const left = new Set(files)
   for (const one of old) {
-    for (const file of left) {
-      if (baseName(file.name) !== baseName(one.name) || !(await isSame(file.blob, one.blob))) continue
+    const candidates = alike.get(looksOf(one)) ?? []
+    for (const [i, file] of candidates.entries()) {
+      if (!(await isSame(file.blob, one.blob))) continue
       pairs.push([one, file])
-      left.delete(file)
+      candidates.splice(i, 1)
       break
     }
   }
   return pairs
 }
 
-/** Whether two files hold the same; not of one that is gone. @param {Blob} a @param {Blob} b */
+/** What can be seen of a file without reading it. @param {Source} source */
+const looksOf = ({name, blob}) => `${blob.size} ${baseName(name)}`
+
+/** Whether two files that are as long hold the same; not of one that is gone. @param {Blob} a @param {Blob} b */
 async function isSame(a, b) {
-  if (a.size !== b.size) return false
   try {
     const [left, right] = await Promise.all([a, b].map(async (blob) => new Uint8Array(await blob.arrayBuffer())))
     return left?.every((byte, i) => byte === right?.[i]) ?? false

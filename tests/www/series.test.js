@@ -226,6 +226,9 @@ test('all pictures are saved at once, each with its own objects, and what is not
   const written = without.effects.find(({type}) => type === 'export')
   assert.ok(written?.type === 'export')
   assert.deepEqual([written.pictures.map(({fileName}) => fileName), told(without.state)?.values?.names], [['b.png'], 'a.png'], 'one that has no mask yet')
+
+  const over = play(withObject(leafed(drawn, 1), BOX), {type: 'duplicated', id: 1}, {type: 'save-asked', what: 'series'}).state
+  assert.deepEqual(told(over), {key: 'notice.savedSeriesCovered', values: {name: 'medbox_pictures.zip', names: 'b.png'}}, 'a copy lies on its original')
 })
 
 test('all pictures can be saved where there are several, from one without an object too', () => {

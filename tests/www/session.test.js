@@ -370,6 +370,10 @@ test('work that is let go of is gone from the browser too, where nothing else wa
   const [effect] = play(third, {type: 'note-answered', answer: 'forget'}).effects
   assert.ok(effect?.type === 'keep')
   assert.deepEqual([effect.session.source.name, effect.aside, effect.shelved], [name, [], true], 'what is left is offered after a reload')
+  const closed = play(withObject(other, [2, 2, 20, 15]), {type: 'closed'}).state
+  const [kept] = play(closed, {type: 'note-answered', answer: 'forget'}).effects
+  assert.ok(kept?.type === 'keep')
+  assert.deepEqual([kept.session.source.name, kept.session.work.items.length, kept.aside, kept.shelved], ['other.png', 1, [], true], 'what was closed last is not lost with it')
 })
 
 test('what was forgotten lies aside in this page, and is not kept again with other work', () => {
