@@ -1,6 +1,6 @@
 /** What is kept of a study, when, and how the page comes back to it. Pure, like `update`, which it belongs to. */
 
-/** @import {Action, Effect, ModelInfo, Note, Session, Source, State, Study} from './types.js' */
+/** @import {Action, Effect, ModelInfo, Note, Reopening, Session, Source, State, Study} from './types.js' */
 
 import {withoutMasks} from './exporting.js'
 import {loadAsked} from './model-choice.js'
@@ -102,13 +102,14 @@ export function noteOfModel(note, info) {
 }
 
 /**
- * The state with the work of the session whose picture was just opened, if it was a session's.
+ * The state with the work of the session whose picture was just opened, if it was a session's, or was known again while it was opened.
  * @param {State} state @returns {State}
  */
 export function reopened(state) {
-  const {study, reopening} = state
+  const {study} = state
   const next = {...state, reopening: null, keeping: true}
-  if (!study || reopening?.session.source !== study.source) return next
+  const reopening = [state.reopening, ...state.aside.map(asLeft)].find((one) => one?.session.source === study?.source)
+  if (!study || !reopening) return next
   // What a person had forgotten is not kept because it is seen again.
   const keeping = !reopening.session.isForgotten
   const {session, from, savedMs} = reopening
@@ -127,6 +128,9 @@ export function reopened(state) {
   return {...withHistory(withSession(next, study, session), session), keeping, aside, note, hintSeen: state.hintSeen || n > 0}
 }
 
+/** @param {Session} session @returns {Reopening} */
+const asLeft = (session) => ({session, from: 'series', savedMs: null})
+
 /**
  * Asks which of the files that were given are pictures with work that lies aside: their bytes say so, as names and times do not.
  * @param {State} state  in which the first of them is open @returns {Effect[]}
@@ -137,7 +141,8 @@ export function recogniseEffects({series, aside}) {
 }
 
 /**
- * Work goes on with the files that were given again. That of the open picture is given back, to be opened, if nothing was done anew.
+ * Work goes on with the files that were given again. That of the open picture is given back, to be opened, if nothing was done
+ * anew and nobody has gone on.
  * @param {State} state @param {readonly (readonly [Source, Source])[]} pairs  of the picture that has the work and the file that is the same
  * @returns {{state: State, session: Session | null}}
  */
@@ -149,7 +154,8 @@ export function recognised(state, pairs) {
     const file = files.get(one.source)
     return file && !(isTouched && file === study?.source) ? {...one, source: file} : one
   })
-  return {state: {...state, aside}, session: isTouched ? null : aside.find(({source}) => source === study?.source) ?? null}
+  const isLeft = state.pending !== null || state.jobs.some(isOpening)
+  return {state: {...state, aside}, session: isTouched || isLeft ? null : aside.find(({source}) => source === study?.source) ?? null}
 }
 
 /** Nothing of what is here is to be kept, nor what is about to be seen again. @param {State} state @returns {State} */

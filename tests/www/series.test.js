@@ -227,8 +227,8 @@ test('all pictures are saved at once, each with its own objects, and what is not
   assert.ok(written?.type === 'export')
   assert.deepEqual([written.pictures.map(({fileName}) => fileName), told(without.state)?.values?.names], [['b.png'], 'a.png'], 'one that has no mask yet')
 
-  const over = play(withObject(leafed(drawn, 1), BOX), {type: 'duplicated', id: 1}, {type: 'save-asked', what: 'series'}).state
-  assert.deepEqual(told(over), {key: 'notice.savedSeriesCovered', values: {name: 'medbox_pictures.zip', names: 'b.png'}}, 'a copy lies on its original')
+  const over = play(withObject(withObject(leafed(drawn, 1), BOX), [20, 20, 50, 50]), {type: 'save-asked', what: 'series'}).state
+  assert.deepEqual(told(over), {key: 'notice.savedSeriesCovered', values: {name: 'medbox_pictures.zip', names: 'b.png'}}, 'both have the same pixel')
 })
 
 test('all pictures can be saved where there are several, from one without an object too', () => {
@@ -275,6 +275,9 @@ test('a series is taken up again by opening its files', () => {
   assert.deepEqual(itemOf(leafed(again, 1)), itemOf(drawn))
   assert.deepEqual(savedPictures(again).map(({fileName}) => fileName), ['a.png', 'b.png'])
   assert.deepEqual(types(play(again, {type: 'recognised', pairs: [[oldA, a]]}).effects), [], 'once is enough')
+
+  const onTheWay = play(play(opened.state, {type: 'leafed', step: 1}).state, {type: 'recognised', pairs: [[oldB, b], [oldA, a]]}).state
+  assert.deepEqual(itemOf(accepted(onTheWay)), itemOf(drawn), 'known while it was being opened')
 
   const begun = withObject(opened.state, [1, 1, 9, 9])
   const kept = play(begun, {type: 'recognised', pairs: [[oldB, b], [oldA, a]]}).state
