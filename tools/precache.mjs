@@ -1,5 +1,5 @@
 /**
- * `node tools/precache.mjs [FOLDER]`: lists what the service worker keeps of the page in FOLDER/pkg/precache.js, prints
+ * `node tools/precache.mjs [FOLDER]`: lists what the service worker keeps of the page in FOLDER/pkg/precache.json, prints
  * what a first visit downloads, and fails when that is over tools/budget.json.
  *
  * Each file stands there with its hash, so a file that changed is another version of the page. What is large and not
@@ -12,7 +12,7 @@ import {join} from 'node:path'
 import {gunzipSync} from 'node:zlib'
 import {fileURLToPath} from 'node:url'
 
-const LIST = 'pkg/precache.js'
+const LIST = 'pkg/precache.json'
 /** What a browser asks for while the page runs; other files are for people, tests and types. */
 const SERVED = /\.(html|css|js|json|svg|png|jpg|webmanifest)$/
 const NOT_SERVED = new Set(['sw.js', 'types.js', LIST, 'vendor/index.json'])
@@ -44,12 +44,12 @@ export function precache(root) {
     const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
     return [path, isPacked ? [sha256(bytes), sha256(gunzipSync(bytes))] : [sha256(bytes)]]
   }))
-  const version = sha256(JSON.stringify([files, later, sha256(read('sw.js'))])).slice(0, 16)
+  const version = sha256(JSON.stringify([files, later])).slice(0, 16)
   return {version, files, later}
 }
 
-/** A script for the service worker, which browsers compare to find a new version. @param {string} root */
-export const precacheScript = (root) => `self.medboxFiles = ${JSON.stringify(precache(root), null, 1)}\n`
+/** The list as it is handed out: what the service worker finds a new version by. @param {string} root */
+export const precacheList = (root) => `${JSON.stringify(precache(root), null, 1)}\n`
 
 /**
  * Bytes of a first visit with the default model, by kind. Simple servers do not compress, so files count as they are.
@@ -74,7 +74,7 @@ export function firstVisit(root) {
 
 function main(root = 'www') {
   if (!existsSync(join(root, 'pkg'))) throw new Error(`${root}/pkg is missing: ./build.sh wasm`)
-  writeFileSync(join(root, LIST), precacheScript(root))
+  writeFileSync(join(root, LIST), precacheList(root))
   const visit = firstVisit(root)
   const budget = JSON.parse(readFileSync(fileURLToPath(new URL('budget.json', import.meta.url)), 'utf8'))
   const kilobytes = (/** @type {number} */ bytes) => `${Math.ceil(bytes / 1000).toLocaleString('en')} kB`

@@ -4,11 +4,11 @@
  */
 
 import {serve} from '../tests/e2e/server.mjs'
-import {precacheScript} from './precache.mjs'
+import {precacheList} from './precache.mjs'
 
 const [root = 'www', port = '8765'] = process.argv.slice(2)
 try {
-  const {url} = await serve(root, {port: Number(port), made: {'pkg/precache.js': () => precacheScript(root)}})
+  const {url} = await serve(root, {port: Number(port), made: {'pkg/precache.json': () => precacheList(root)}})
   console.log(`medbox is at ${url} (Ctrl+C ends it)`)
 } catch (error) {
   if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE') throw error

@@ -72,8 +72,7 @@ export async function fetchJson(url) {
 /** The hashes of a wasm build, from the list that is written with it; none where that list is missing. @param {string} path @returns {Promise<string[]>} */
 async function hashesOfBuild(path) {
   try {
-    await import(new URL('pkg/precache.js', import.meta.url).href)
-    const {later} = /** @type {{later: Record<string, string[]>}} */ (Reflect.get(globalThis, 'medboxFiles'))
+    const {later} = /** @type {{later: Record<string, string[]>}} */ (await fetchJson('pkg/precache.json'))
     return later[path] ?? []
   } catch {
     return []

@@ -194,8 +194,8 @@ export function createEffects(dispatch, {workers, bytesMax}) {
       case 'cancel':
         fetching.cancel(effect.ids)
         return pool.cancel(effect.ids)
-      case 'take-update':
-        return offline.takeUpdate()
+      case 'reload':
+        return location.reload()
       case 'install':
         return offline.install()
       case 'tick-later':

@@ -1,21 +1,14 @@
-/** What the "about" sheet says of this device, and the word on a new version. */
+/** What the "about" sheet says of this device. */
 
 /** @import {State} from './types.js' */
 /** @import {Translator} from './i18n.js' */
 
-import {element, show, text} from './dom.js'
+import {element, show} from './dom.js'
 
 /** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
 export function renderDevice(part, state, translator) {
   part('deviceFacts').replaceChildren(...deviceTexts(state, translator).map((words) => element('li', {}, [words])))
   show(part('install'), state.installable)
-}
-
-/** @param {(name: string) => HTMLElement} part @param {State} state @param {Translator} translator */
-export function renderUpdate(part, {update}, {t}) {
-  show(part('update'), update !== 'none')
-  text(part('updateText'), update === 'none' ? '' : t(`update.${update}`))
-  show(part('updateReload'), update === 'ready')
 }
 
 /** @param {State} state @param {Translator} translator @returns {string[]} */

@@ -12,7 +12,7 @@ import {canStop as isStoppable, foremostJob} from './jobs.js'
 import {createComparison} from './render-compare.js'
 import {modelToRetry} from './model-choice.js'
 import {createMeasures} from './render-measures.js'
-import {renderDevice, renderUpdate} from './render-about.js'
+import {renderDevice} from './render-about.js'
 import {shownNote} from './reopen.js'
 import {hasSeriesToSave, placeIn} from './series.js'
 import {renderKeeping, renderNote} from './render-note.js'
@@ -94,7 +94,10 @@ export function createRenderer(part, translator) {
     if (changed('note', 'aside', 'series', 'study')) renderNote(part, shownNote(state), translator)
     if (changed('keeping')) renderKeeping(part, state.keeping)
     if (changed('workers', 'workersMax', 'offline', 'files', 'installable')) renderDevice(part, state, translator)
-    if (changed('update')) renderUpdate(part, state, translator)
+    if (changed('hasUpdate')) {
+      show(part('update'), state.hasUpdate)
+      text(part('updateText'), state.hasUpdate ? t('update.ready') : '')
+    }
     renderStatus(part, state, previous, translator)
   }
 }

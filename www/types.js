@@ -291,7 +291,7 @@
  * @property {Label | null} notice  what was done last
  * @property {Offline} offline
  * @property {'waiting' | 'kept' | 'refused'} files  whether engine and model are kept in this browser; refused: it has no room
- * @property {'none' | 'ready' | 'taken'} update  whether a new version of the page is there; taken: the page is about to reload in it
+ * @property {boolean} hasUpdate  whether a reload brings a new version of the page
  * @property {boolean} installable  the browser would install the page now
  * @property {boolean} hintSeen
  */
@@ -437,7 +437,7 @@
  *   | {type: 'recognise', old: readonly Source[], files: readonly Source[]}
  *   | {type: 'drop', ids: readonly number[]}
  *   | {type: 'refine', id: number, size: Extent, mask: Mask, how: Refinement}
- *   | {type: 'take-update'}
+ *   | {type: 'reload'}
  *   | {type: 'install'}
  *   | {type: 'tick-later'}
  *   | {type: 'remember', settings: Settings}} Effect

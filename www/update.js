@@ -104,7 +104,7 @@ export const initialState = (settings = {}) => ({
   notice: null,
   offline: 'unknown',
   files: 'waiting',
-  update: 'none',
+  hasUpdate: false,
   installable: false,
   hintSeen: settings.hintSeen ?? false,
 })
@@ -337,9 +337,9 @@ function act(state, action) {
     case 'files-kept':
       return [{...state, files: action.kept ? 'kept' : 'refused'}, []]
     case 'update-found':
-      return [{...state, update: 'ready'}, []]
+      return [{...state, hasUpdate: true}, []]
     case 'update-taken':
-      return [{...state, update: 'taken'}, [{type: 'take-update'}]]
+      return [state, [{type: 'reload'}]]
     case 'installable':
       return [{...state, installable: action.installable}, []]
     case 'install-asked':

@@ -5,7 +5,7 @@ import {copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, 
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 
-import {precacheScript} from '../../tools/precache.mjs'
+import {precacheList} from '../../tools/precache.mjs'
 import {serve} from './server.mjs'
 import {REPOSITORY, ROOT} from './support.mjs'
 
@@ -40,7 +40,7 @@ export async function serveStandIn(files = {}, options = {}) {
   })
   writeFileSync(join(folder, 'models/index.json'), JSON.stringify(entries))
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
-  const {url, broken, close} = await serve(folder, {...options, made: {'pkg/precache.js': () => precacheScript(folder)}})
+  const {url, broken, close} = await serve(folder, {...options, made: {'pkg/precache.json': () => precacheList(folder)}})
   return {
     url,
     broken,

@@ -383,7 +383,6 @@ export const messages = {
 
   'update.ready': 'Eine neue Fassung ist bereit.',
   'update.reload': 'Neu laden',
-  'update.taken': 'Die neue Fassung wird geladen…',
 
   'unit.milliseconds': '{n} ms',
   'unit.seconds': '{s} s',

@@ -383,7 +383,6 @@ export const messages = {
 
   'update.ready': 'A new version is ready.',
   'update.reload': 'Reload',
-  'update.taken': 'The new version is loading…',
 
   'unit.milliseconds': '{n} ms',
   'unit.seconds': '{s} s',

@@ -383,7 +383,6 @@ export const messages = {
 
   'update.ready': 'Hay una versión nueva.',
   'update.reload': 'Recargar',
-  'update.taken': 'Se carga la versión nueva…',
 
   'unit.milliseconds': '{n} ms',
   'unit.seconds': '{s} s',

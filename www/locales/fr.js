@@ -383,7 +383,6 @@ export const messages = {
 
   'update.ready': 'Une nouvelle version est prête.',
   'update.reload': 'Recharger',
-  'update.taken': 'La nouvelle version se charge…',
 
   'unit.milliseconds': '{n} ms',
   'unit.seconds': '{s} s',

@@ -383,7 +383,6 @@ export const messages = {
 
   'update.ready': '新版本已就绪。',
   'update.reload': '重新加载',
-  'update.taken': '正在加载新版本…',
 
   'unit.milliseconds': '{n} 毫秒',
   'unit.seconds': '{s} 秒',

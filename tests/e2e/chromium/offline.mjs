@@ -144,7 +144,7 @@ test('a first visit downloads what the budget says, and a second one next to not
   const asked = plain.log.length
   await page.reload()
   await offlineSays(page, 'Without a network: works.')
-  const again = plain.log.slice(asked).filter((line) => !line.includes('sw.js') && !line.includes('precache.js'))
+  const again = plain.log.slice(asked).filter((line) => !line.includes('sw.js') && !line.includes('precache.json'))
   assert.deepEqual(again, [], 'only whether there is a new version is asked')
   await context.close()
 })
@@ -172,65 +172,120 @@ test('a file that was damaged in the browser’s store is fetched again', {timeo
   await context.close()
 })
 
-test('a new version is offered, and comes when it is asked for', {timeout: SLOW_MS}, async () => {
+/** Hands the page out from a folder of its own, where a test may change it. @param {(script: string) => string} [change] of the service worker */
+async function serveCopy(change = (script) => script) {
   const copy = join(mkdtempSync(join(tmpdir(), 'medbox-update-')), 'medbox')
   cpSync(site, copy, {recursive: true})
+  /** @param {string} path @param {(text: string) => string} change */
+  const edit = (path, change) => writeFileSync(join(copy, path), change(readFileSync(join(copy, path), 'utf8')))
+  edit('sw.js', change)
   const server = await serve(copy, {prefix: '/sub/'})
+  return {
+    server,
+    edit,
+    /** Another version of the page, of which document, script and words can be told from those before. */
+    renew() {
+      edit('index.html', (text) => text.replace('<html', '<html data-version="2"'))
+      edit('main.js', (text) => `${text}\ndocument.documentElement.dataset.script = '2'\n`)
+      edit('locales/en.js', (text) => text.replace("'Nothing leaves this tab'", "'Nothing at all leaves this tab'"))
+      execFileSync(process.execPath, ['tools/precache.mjs', copy], {cwd: REPOSITORY, stdio: 'ignore'})
+    },
+    async close() {
+      await server.close()
+      rmSync(copy, {recursive: true, force: true})
+    },
+  }
+}
+/** What a tab runs: document, script, words, and words that it asks for now. @param {Page} page */
+const versionsOf = (page) => page.evaluate(async () => {
+  const {version = '1', script = '1'} = document.documentElement.dataset
+  const isNew = (/** @type {string} */ text) => (/Nothing at all leaves/.test(text) ? '2' : '1')
+  return [version, script, isNew(document.body.innerText), isNew(await (await fetch('locales/en.js')).text())].join('')
+})
+const updateOf = (/** @type {Page} */ page) => page.getByText('A new version is ready.')
+
+test('a new version is offered, and comes when it is asked for', {timeout: SLOW_MS}, async () => {
+  const {server, renew, close} = await serveCopy()
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'Without a network: works.')
-  const update = page.getByText('A new version is ready.')
-
-  const texts = join(copy, 'locales/en.js')
-  writeFileSync(texts, readFileSync(texts, 'utf8').replace("'Nothing leaves this tab'", "'Nothing at all leaves this tab'"))
-  execFileSync(process.execPath, ['tools/precache.mjs', copy], {cwd: REPOSITORY, stdio: 'ignore'})
+  renew()
   const before = server.paths.length
   await page.reload()
-  await update.waitFor()
-  await soon(async () => assert.equal(await page.getByText('Nothing leaves this tab').count(), 1, 'what is open stays as it is'))
-  const fetched = server.paths.slice(before).filter((path) => !/sw\.js|precache\.js/.test(path))
-  assert.deepEqual(fetched, ['/sub/locales/en.js'], 'only what changed is fetched')
-
-  // Another tab of the old version is told too, and not reloaded behind anybody's back.
-  const other = await open(context, server.url)
-  await other.page.getByText('A new version is ready.').waitFor()
-  await other.page.evaluate(() => Reflect.set(window, 'isTheSame', true))
+  await updateOf(page).waitFor()
+  assert.equal(await versionsOf(page), '1111', 'what is open stays as it is')
+  const fetched = server.paths.slice(before).filter((path) => !/sw\.js|precache\.json/.test(path))
+  assert.deepEqual(fetched.sort(), ['/sub/', '/sub/locales/en.js', '/sub/main.js'], 'only what changed is fetched')
   await part(page, 'updateReload').click()
-  // Where the browser keeps the old version for long, the page says again that there is a new one, and is asked again.
-  const came = () => page.getByText('Nothing at all leaves this tab').waitFor({timeout: 10_000}).then(() => true, () => false)
-  let isNew = await came()
-  for (let i = 0; i < 6 && !isNew; i++) {
-    await part(page, 'updateReload').click({timeout: 5000}).catch(() => {})
-    isNew = await came()
-  }
-  assert.ok(isNew, 'the new version comes')
-  await soon(async () => assert.equal(await update.count(), 0))
-  await other.page.getByText('A new version is ready.').waitFor()
-  await soon(async () => assert.equal(await other.page.evaluate(() => Reflect.get(window, 'isTheSame')), true))
-  assert.deepEqual([...problems, ...other.problems], [])
+  await page.getByText('Nothing at all leaves this tab').waitFor()
+  assert.equal(await versionsOf(page), '2222')
+  assert.equal(await updateOf(page).count(), 0)
+  assert.deepEqual(problems, [])
   await context.close()
-  await server.close()
-  rmSync(copy, {recursive: true, force: true})
+  await close()
 })
 
-test('a new version that the browser does not let in is asked for by a reload', {timeout: SLOW_MS}, async () => {
-  let text = 'first'
-  // As a browser that waits until the old version ends by itself.
-  const waits = () => `${readFileSync(join(site, 'sw.js'), 'utf8').replace('worker.skipWaiting()', 'worker')} // ${text}`
-  const server = await serve(site, {prefix: '/sub/', made: {'sw.js': waits}})
+test('a tab stays with the version that it was opened with, also while the browser rests', {timeout: SLOW_MS}, async () => {
+  const {server, renew, close} = await serveCopy()
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'Without a network: works.')
-  text = 'second'
-  await page.reload()
-  await page.getByText('A new version is ready.').waitFor()
   await page.evaluate(() => Reflect.set(window, 'isTheSame', true))
-  await part(page, 'updateReload').click()
-  await page.waitForFunction(() => !Reflect.get(window, 'isTheSame'))
-  await page.getByText('A new version is ready.').waitFor()
+  renew()
+  const other = await open(context, server.url)
+  await updateOf(other.page).waitFor()
+  await updateOf(page).waitFor()
+  await part(other.page, 'updateReload').click()
+  await other.page.getByText('Nothing at all leaves this tab').waitFor()
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('ServiceWorker.enable')
+  const rest = () => devtools.send('ServiceWorker.stopAllWorkers')
+  for (const isRested of [false, true]) {
+    if (isRested) await rest()
+    assert.equal(await versionsOf(page), '1111')
+    assert.equal(await versionsOf(other.page), '2222')
+  }
+  assert.ok(await page.evaluate(() => Reflect.get(window, 'isTheSame')), 'no tab is reloaded behind anybody’s back')
+  // What it starts later is of its version too.
+  await openDemo(page, demoOf('PET'))
+  await drawBox(page, demoOf('PET'))
+  await masksDone(page, 1)
+  const versions = () => other.page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page ')).length)
+  assert.equal(await versions(), 2)
+  await page.close()
+  const third = await context.newCDPSession(other.page)
+  await third.send('ServiceWorker.enable')
+  await soon(async () => {
+    await third.send('ServiceWorker.stopAllWorkers')
+    await other.page.reload()
+    assert.equal(await versions(), 1, 'what no tab has any more is deleted')
+  })
+  assert.deepEqual([...problems, ...other.problems], [])
+  await context.close()
+  await close()
+})
+
+test('a tab that is still being opened when a new version comes gets no files of both, and is told', {timeout: SLOW_MS}, async () => {
+  // A file that comes only when there is a newer version.
+  const late = (/** @type {string} */ script) => script.replace('const kept = await known()\n  const version', `const kept = await known()
+  const first = kept.newest
+  while (request.url.endsWith('/settings.js') && kept.newest === first) await new Promise((resolve) => setTimeout(resolve, 50))
+  const version`)
+  const {server, renew, close} = await serveCopy(late)
+  const context = await browser.newContext()
+  const {page, problems} = await open(context, server.url)
+  await offlineSays(page, 'Without a network: works.')
+  renew()
+  const other = await context.newPage()
+  await other.goto(server.url, {waitUntil: 'commit'})
+  await other.waitForFunction(() => document.readyState === 'interactive')
+  await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage('look'))
+  await updateOf(page).waitFor()
+  await updateOf(other).waitFor()
+  assert.equal(await versionsOf(other), '1111')
   assert.deepEqual(problems, [])
   await context.close()
-  await server.close()
+  await close()
 })
 
 test('a version that does not arrive whole is not kept, and the page works', {timeout: SLOW_MS}, async () => {
@@ -243,6 +298,29 @@ test('a version that does not arrive whole is not kept, and the page works', {ti
   assert.deepEqual(problems, [])
   await context.close()
   await server.close()
+})
+
+test('a new version that does not arrive whole is not offered, and comes when it is whole', {timeout: SLOW_MS}, async () => {
+  const {server, edit, renew, close} = await serveCopy()
+  const context = await browser.newContext()
+  const {page, problems} = await open(context, server.url)
+  await offlineSays(page, 'Without a network: works.')
+  edit('locales/fr.js', (text) => `${text}// newer`)
+  renew()
+  edit('locales/fr.js', (text) => `${text}// newer still`)
+  await page.reload()
+  await offlineSays(page, 'Without a network: works.')
+  const versions = () => page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page ')).length)
+  await soon(async () => assert.ok(server.paths.filter((path) => path.endsWith('/locales/fr.js')).length > 1))
+  await soon(async () => assert.equal(await versions(), 1))
+  assert.equal(await versionsOf(page), '1111')
+  assert.equal(await updateOf(page).count(), 0)
+  renew()
+  await page.reload()
+  await updateOf(page).waitFor()
+  assert.deepEqual(problems, [])
+  await context.close()
+  await close()
 })
 
 test('by plain http the page works and says what it cannot do', {timeout: SLOW_MS}, async () => {
