@@ -59,7 +59,10 @@ async function begin() {
 
 /** @type {Promise<Kept> | null} */
 let begun = null
-const known = () => (begun ??= begin())
+const known = () => (begun ??= begin().catch((error) => {
+  begun = null
+  throw error
+}))
 
 /** What another version has of a file, where that has not changed since. @param {string} url @param {string} hash */
 async function keptBefore(url, hash) {
@@ -148,11 +151,8 @@ worker.addEventListener('install', (event) =>
   // Another script of this page that works is asked for new versions; this one begins when its last tab is closed.
   event.waitUntil(stored().then(({newest}) => (newest ? undefined : lookOnce()))))
 
-worker.addEventListener('activate', (event) => {
-  begun = null
-  // The first visit is served from now on too.
-  event.waitUntil(worker.clients.claim())
-})
+// The first visit is served from now on too.
+worker.addEventListener('activate', (event) => event.waitUntil(worker.clients.claim()))
 
 worker.addEventListener('message', (event) => {
   // Without a network there is nothing newer.
