@@ -29,7 +29,8 @@ const filesBelow = (root, folder = '') =>
 
 /**
  * `files` are kept by the service worker, by path; the page itself is `./`, because some hosts redirect `index.html`.
- * `later` are kept by the page when it has used them: hashes that a file may have (packed, and unpacked on the way).
+ * `later` are kept by the page when it has used them, engine and networks: hashes that a file may have (packed, and unpacked on
+ * the way).
  * @typedef {{version: string, files: Record<string, string>, later: Record<string, string[]>}} Precache
  */
 
@@ -39,11 +40,16 @@ export function precache(root) {
   const paths = filesBelow(root)
   const kept = paths.filter((path) => SERVED.test(path) && !NOT_SERVED.has(path))
   const files = Object.fromEntries(kept.map((path) => [path === 'index.html' ? './' : path, sha256(read(path))]))
-  const later = Object.fromEntries(paths.filter((path) => path.endsWith('.wasm.gz')).map((path) => {
+  const builds = paths.filter((path) => path.endsWith('.wasm.gz')).map((path) => {
     const bytes = read(path)
     const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
     return [path, isPacked ? [sha256(bytes), sha256(gunzipSync(bytes))] : [sha256(bytes)]]
-  }))
+  })
+  const networks = paths.filter((path) => /^models\/[^/]+\/manifest\.json$/.test(path)).flatMap((path) => {
+    const {encoder, decoder} = JSON.parse(read(path).toString())
+    return [encoder, decoder].map(({file, sha256: hash}) => [path.replace('manifest.json', file), [hash]])
+  })
+  const later = Object.fromEntries([...builds, ...networks])
   const version = sha256(JSON.stringify([files, later])).slice(0, 16)
   return {version, files, later}
 }

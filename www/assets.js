@@ -69,15 +69,11 @@ export async function fetchJson(url) {
   }
 }
 
-/** The hashes of a wasm build, from the list that is written with it; none where that list is missing. @param {string} path @returns {Promise<string[]>} */
-async function hashesOfBuild(path) {
-  try {
-    const {later} = /** @type {{later: Record<string, string[]>}} */ (await fetchJson('pkg/precache.json'))
-    return later[path] ?? []
-  } catch {
-    return []
-  }
-}
+/** @typedef {{version: string | null, later: Record<string, string[]>}} List */
+/** @type {Promise<List> | null} */
+let list = null
+/** What is written with this version of the page, whichever version the server has by now; nothing where that is missing. @returns {Promise<List>} */
+export const fetchList = () => (list ??= fetchJson('pkg/precache.json').then((read) => /** @type {List} */ (read), () => ({version: null, later: {}})))
 
 /**
  * The module, unpacked here because simple servers send the file as it is. Servers that know better may have unpacked it.
@@ -87,7 +83,7 @@ export async function fetchModule(onLoading) {
   const build = chooseBuild()
   if (!build) throw new PageError('page.no-simd')
   const path = `pkg/medbox_${build}.wasm.gz`
-  const {blob: packed, kept} = await keptOrFetched(path, await hashesOfBuild(path), (cache) =>
+  const {blob: packed, kept} = await keptOrFetched(path, (await fetchList()).later[path] ?? [], (cache) =>
     fetchBlob(path, (loaded) => onLoading({kind: 'engine', loaded, total: 0}), {cache}))
   const [first, second] = new Uint8Array(await packed.slice(0, 2).arrayBuffer())
   const isPacked = first === 0x1f && second === 0x8b

@@ -2,7 +2,7 @@
 
 /** @import {Action, Effect, Demo, Failure, ModelEntry} from './types.js' */
 
-import {fetchJson, fetchModel, fetchModule, hashesOf} from './assets.js'
+import {fetchJson, fetchList, fetchModel, fetchModule, hashesOf} from './assets.js'
 import {createOffline} from './offline.js'
 import {createPool} from './pool.js'
 import {failureFrom, PageError} from './protocol.js'
@@ -20,10 +20,12 @@ const NO_JOB = 0
 /** @param {(action: Action) => void} dispatch @param {{workers: number, bytesMax: number}} options  workers: most at a time, and how large one may be when a picture is opened */
 export function createEffects(dispatch, {workers, bytesMax}) {
   let told = ''
+  let version = ''
+  void fetchList().then((list) => { version = list.version ?? '' })
   const pool = createPool({
     size: workers,
     bytesMax,
-    createClient: () => createWorkerClient(() => startWorker(new URL('worker.js', import.meta.url).href)),
+    createClient: () => createWorkerClient(() => startWorker(new URL(`worker.js?${version}`, import.meta.url).href)),
     onRestart: () => dispatch({type: 'worker-restarted'}),
     onChange(bytes) {
       if (told === bytes.join()) return
@@ -32,7 +34,7 @@ export function createEffects(dispatch, {workers, bytesMax}) {
     },
   })
   const saving = createSaving(dispatch, pool)
-  const offline = createOffline(dispatch)
+  const offline = createOffline(dispatch, fetchList)
   /** @type {ReturnType<typeof fetchModule> | null} */
   let engine = null
   let lastModelLoad = 0

@@ -22,6 +22,15 @@ const openStore = async () => {
 /** @param {Blob} blob */
 const sumOf = async (blob) => sha256(await blob.arrayBuffer())
 
+/** Each state of a file has its own place: tabs of two versions of the page may be open. @param {string} url @param {string} hash */
+const keyOf = (url, hash) => `${url}?${hash}`
+
+/** Of each file the newest two states are kept. @param {Cache} store @param {string} url */
+async function deleteOlder(store, url) {
+  const states = (await store.keys()).filter((key) => key.url.split('?')[0] === new URL(url, document.baseURI).href)
+  for (const key of states.slice(0, -2)) await store.delete(key)
+}
+
 /**
  * @param {string} url
  * @param {readonly string[]} hashes  that the file may have: some servers unpack what was packed; what has none is not kept
@@ -31,15 +40,15 @@ const sumOf = async (blob) => sha256(await blob.arrayBuffer())
 export async function keptOrFetched(url, hashes, fetchIt) {
   const store = hashes.length > 0 ? await openStore() : null
   if (!store) return {blob: await fetchIt('default'), kept: false}
-  const before = await store.match(url)
-  if (before) {
-    const blob = await before.blob()
-    if (hashes.includes(await sumOf(blob))) return {blob, kept: true}
-    await store.delete(url)
+  for (const hash of hashes) {
+    const blob = await (await store.match(keyOf(url, hash)))?.blob()
+    if (blob && (await sumOf(blob)) === hash) return {blob, kept: true}
   }
   let blob = await fetchIt('default')
   if (!hashes.includes(await sumOf(blob))) blob = await fetchIt('reload')
-  if (!hashes.includes(await sumOf(blob))) throw new PageError('page.changed', url)
-  const kept = await store.put(url, new Response(blob)).then(() => true, () => false) // No room left: it is used all the same.
+  const sum = await sumOf(blob)
+  if (!hashes.includes(sum)) throw new PageError('page.changed', url)
+  const kept = await store.put(keyOf(url, sum), new Response(blob)).then(() => true, () => false) // No room left: it is used all the same.
+  await deleteOlder(store, url).catch(() => {})
   return {blob, kept}
 }

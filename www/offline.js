@@ -4,8 +4,8 @@
 
 /** @typedef {Event & {prompt: () => Promise<unknown>}} InstallPrompt  not every browser has it, so no type does */
 
-/** @param {(action: Action) => void} dispatch */
-export function createOffline(dispatch) {
+/** @param {(action: Action) => void} dispatch @param {() => Promise<{version: string | null}>} fetchList  of this version of the page */
+export function createOffline(dispatch, fetchList) {
   /** @type {InstallPrompt | null} */
   let prompt = null
 
@@ -29,14 +29,20 @@ export function createOffline(dispatch) {
     serviceWorker.addEventListener('message', ({data}) => {
       if (data === 'newer') dispatch({type: 'update-found'})
     })
+    // Before the service worker is there, which may have a newer one.
+    const {version} = await fetchList()
+    const look = async () => (await serviceWorker.ready).active?.postMessage({type: 'look', version})
     try {
-      const {active, installing} = await serviceWorker.register('sw.js', {scope: './', updateViaCache: 'none'})
+      const {active, installing, waiting} = await serviceWorker.register('sw.js', {scope: './', updateViaCache: 'none'})
       dispatch({type: 'offline-changed', offline: active ? 'ready' : 'preparing'})
-      if (active) active.postMessage('look')
-      else if (installing) follow(installing)
+      const first = installing ?? waiting
+      if (!active && first) follow(first)
+      await look()
     } catch {
-      dispatch({type: 'offline-changed', offline: 'failed'})
+      return dispatch({type: 'offline-changed', offline: 'failed'})
     }
+    // What comes back as it was left may be of a version that is kept no more.
+    window.addEventListener('pageshow', ({persisted}) => { if (persisted) void look() })
   }
 
   return {

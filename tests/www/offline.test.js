@@ -24,7 +24,7 @@ const FILES = {
   'vendor/idb.d.ts': 'types',
   'demos/a.png': 'picture',
   'models/index.json': JSON.stringify([{name: 'tiny', bytes: 1000, default: true}, {name: 'large', bytes: 9000, default: false}]),
-  'models/tiny/manifest.json': '{}',
+  'models/tiny/manifest.json': JSON.stringify({encoder: {file: 'encoder.onnx', sha256: 'one'}, decoder: {file: 'decoder.onnx', sha256: 'two'}}),
   'models/tiny/encoder.onnx': 'weights',
   'pkg/medbox.js': 'glue',
   'pkg/medbox_simd.wasm.gz': gzipSync('module'),
@@ -45,7 +45,8 @@ function inFolder(files, act) {
 test('what a browser asks for is listed, what is large or for people is not', () => inFolder(FILES, (root) => {
   const {files, later} = precache(root)
   assert.deepEqual(Object.keys(files).sort(), ['./', 'demos/a.png', 'locales/en.js', 'main.js', 'models/index.json', 'models/tiny/manifest.json', 'pkg/medbox.js', 'vendor/idb.js'])
-  assert.deepEqual(Object.keys(later), ['pkg/medbox_simd.wasm.gz'])
+  assert.deepEqual(Object.keys(later), ['pkg/medbox_simd.wasm.gz', 'models/tiny/encoder.onnx', 'models/tiny/decoder.onnx'])
+  assert.deepEqual(later['models/tiny/decoder.onnx'], ['two'])
   const sum = (/** @type {string | Buffer} */ bytes) => createHash('sha256').update(bytes).digest('hex')
   assert.deepEqual(later['pkg/medbox_simd.wasm.gz'], [sum(FILES['pkg/medbox_simd.wasm.gz']), sum('module')])
 }))

@@ -157,7 +157,7 @@ test('a file that was damaged in the browser’s store is fetched again', {timeo
   const encoder = (other) => page.evaluate(async (text) => {
     const [name] = (await caches.keys()).filter((one) => one.startsWith('medbox files '))
     const store = await caches.open(name ?? '')
-    const request = (await store.keys()).find(({url}) => url.endsWith('/encoder.onnx'))
+    const request = (await store.keys()).find(({url}) => url.includes('/encoder.onnx?'))
     const {size} = await (await store.match(request ?? ''))?.blob() ?? {size: 0}
     if (request && text) await store.put(request, new Response(text))
     return size
@@ -183,11 +183,19 @@ async function serveCopy(change = (script) => script) {
   return {
     server,
     edit,
-    /** Another version of the page, of which document, script and words can be told from those before. */
+    /** Another version of the page, of which document, script, words and workers can be told from those before. */
     renew() {
       edit('index.html', (text) => text.replace('<html', '<html data-version="2"'))
       edit('main.js', (text) => `${text}\ndocument.documentElement.dataset.script = '2'\n`)
       edit('locales/en.js', (text) => text.replace("'Nothing leaves this tab'", "'Nothing at all leaves this tab'"))
+      edit('worker.js', (text) => `${text}\nself.isRenewed = true\n`)
+      // The same engine, packed at another time.
+      for (const build of ['relaxed', 'simd']) {
+        const path = join(copy, `pkg/medbox_${build}.wasm.gz`)
+        const bytes = readFileSync(path)
+        bytes.writeUInt32LE(bytes.readUInt32LE(4) + 1, 4)
+        writeFileSync(path, bytes)
+      }
       execFileSync(process.execPath, ['tools/precache.mjs', copy], {cwd: REPOSITORY, stdio: 'ignore'})
     },
     async close() {
@@ -202,6 +210,8 @@ const versionsOf = (page) => page.evaluate(async () => {
   const isNew = (/** @type {string} */ text) => (/Nothing at all leaves/.test(text) ? '2' : '1')
   return [version, script, isNew(document.body.innerText), isNew(await (await fetch('locales/en.js')).text())].join('')
 })
+/** Which of a tab's workers are of the new version. @param {Page} page */
+const newWorkersOf = (page) => Promise.all(page.workers().map((one) => one.evaluate(() => Reflect.has(self, 'isRenewed'))))
 const updateOf = (/** @type {Page} */ page) => page.getByText('A new version is ready.')
 
 test('a new version is offered, and comes when it is asked for', {timeout: SLOW_MS}, async () => {
@@ -215,11 +225,18 @@ test('a new version is offered, and comes when it is asked for', {timeout: SLOW_
   await updateOf(page).waitFor()
   assert.equal(await versionsOf(page), '1111', 'what is open stays as it is')
   const fetched = server.paths.slice(before).filter((path) => !/sw\.js|precache\.json/.test(path))
-  assert.deepEqual(fetched.sort(), ['/sub/', '/sub/locales/en.js', '/sub/main.js'], 'only what changed is fetched')
+  assert.deepEqual(fetched.sort(), ['/sub/', '/sub/locales/en.js', '/sub/main.js', '/sub/pkg/medbox_relaxed.wasm.gz', '/sub/worker.js'], 'only what changed is fetched')
   await part(page, 'updateReload').click()
   await soon(async () => assert.equal(await versionsOf(page), '2222'))
   assert.equal(await updateOf(page).count(), 0)
-  assert.deepEqual(problems, [])
+  // What was used of the version before is there in this one too.
+  await server.close()
+  await page.reload()
+  await openDemo(page, demoOf('PET'))
+  await drawBox(page, demoOf('PET'))
+  await masksDone(page, 1)
+  assert.deepEqual(new Set(await newWorkersOf(page)), new Set([true]))
+  assert.deepEqual(problems.filter((problem) => !/ERR_CONNECTION_REFUSED/.test(problem)), [])
   await context.close()
   await close()
 })
@@ -249,6 +266,7 @@ test('a tab stays with the version that it was opened with, also while the brows
   await openDemo(page, demoOf('PET'))
   await drawBox(page, demoOf('PET'))
   await masksDone(page, 1)
+  assert.deepEqual(new Set(await newWorkersOf(page)), new Set([false]))
   const versions = () => other.page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page ')).length)
   assert.equal(await versions(), 2)
   await page.close()
@@ -266,10 +284,14 @@ test('a tab stays with the version that it was opened with, also while the brows
 
 test('a tab that is still being opened when a new version comes gets no files of both, and is told', {timeout: SLOW_MS}, async () => {
   // A file that comes only when there is a newer version.
-  const late = (/** @type {string} */ script) => script.replace('const kept = await known()\n  const version', `const kept = await known()
+  const late = (/** @type {string} */ script) => {
+    const changed = script.replace('  if (!version) return fetch(request)\n', `$&
   const first = kept.newest
   while (request.url.endsWith('/settings.js') && kept.newest === first) await new Promise((resolve) => setTimeout(resolve, 50))
-  const version`)
+`)
+    assert.notEqual(changed, script)
+    return changed
+  }
   const {server, renew, close} = await serveCopy(late)
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
@@ -277,8 +299,8 @@ test('a tab that is still being opened when a new version comes gets no files of
   renew()
   const other = await context.newPage()
   await other.goto(server.url, {waitUntil: 'commit'})
-  await other.waitForFunction(() => document.readyState === 'interactive')
-  await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage('look'))
+  await other.waitForFunction(() => document.readyState !== 'loading')
+  await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage({type: 'look', version: null}))
   await updateOf(page).waitFor()
   await updateOf(other).waitFor()
   assert.equal(await versionsOf(other), '1111')
