@@ -98,11 +98,13 @@ async function fetched(url) {
 
 /** @param {string} url @param {readonly string[]} hashes  that it may have @returns {Promise<{sum: string, response: Response}>} */
 async function fetchedAs(url, hashes) {
-  const {headers, body} = await fetched(url)
-  const bytes = await new Response(body).arrayBuffer()
+  const got = await fetched(url)
+  const bytes = await got.arrayBuffer()
   const sum = await sha256(bytes)
   if (!hashes.includes(sum)) throw new Error(`${url} is not the file of this version`)
-  // One that says that it was redirected is refused for a page.
+  // A response that says that it was redirected is refused for a page, and how it was packed on the way is over.
+  const headers = new Headers(got.headers)
+  for (const name of ['Content-Encoding', 'Content-Length']) headers.delete(name)
   return {sum, response: new Response(bytes, {headers})}
 }
 
@@ -204,7 +206,7 @@ worker.addEventListener('install', (event) =>
 
 worker.addEventListener('activate', (event) =>
   // The first visit is served from now on too.
-  event.waitUntil(known().then(tidy).then(() => worker.clients.claim())))
+  event.waitUntil(known().then(tidy).catch(() => {}).then(() => worker.clients.claim())))
 
 worker.addEventListener('message', (event) => {
   const {data, source} = event
