@@ -17,6 +17,7 @@ import puppeteer from 'puppeteer-core'
 
 import {serve} from './server.mjs'
 import {agreement, areaOf, cornersOnScreen, demoOf, labelsByCommandLine, readLabels, ROOT, sizeOfDemo, soon} from './support.mjs'
+import {serveCopy, versionsOf} from './versions.mjs'
 
 /** @import {Browser, Page} from 'puppeteer-core' */
 
@@ -146,12 +147,33 @@ test('the policy keeps the page and its workers on their own origin', {timeout: 
   await page.close()
 })
 
+/** Told of this device, or in the status line. @param {Page} page @param {string} words */
+const waitForNote = (page, words) =>
+  page.waitForFunction((text) => document.body.textContent?.includes(text), {timeout: SLOW_MS, polling: 200}, words)
+
+test('a tab stays with the version that it was opened with', {timeout: SLOW_MS}, async () => {
+  const {server: renewed, renew, close} = await serveCopy(ROOT)
+  const page = await newPage()
+  await page.goto(renewed.url)
+  await waitForNote(page, 'Without a network: works.')
+  renew()
+  const other = await newPage()
+  await other.goto(renewed.url)
+  await waitForNote(other, 'A new version is ready.')
+  assert.deepEqual([await versionsOf(page), await versionsOf(other)], ['1111', '1111'])
+  await other.$eval('[data-part="updateReload"]', (button) => /** @type {HTMLElement} */ (button).click())
+  await soon(async () => assert.equal(await versionsOf(other), '2222'))
+  assert.equal(await versionsOf(page), '1111')
+  await page.close()
+  await other.close()
+  await close()
+})
+
 test('after one visit a picture is looked at with the server gone', {timeout: SLOW_MS}, async () => {
   const gone = await serve(ROOT, {prefix: '/some/path/'})
   const page = await newPage()
   await page.goto(gone.url)
-  await page.waitForFunction(
-    () => document.querySelector('[data-part="deviceFacts"]')?.textContent?.includes('Without a network: works.'), {timeout: SLOW_MS, polling: 200})
+  await waitForNote(page, 'Without a network: works.')
   await gone.close()
   await page.reload()
   const tile = await page.waitForSelector(`button[title^="${demoOf('PET').title}"]`)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import {execFileSync, spawn} from 'node:child_process'
-import {cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs'
 import {createServer} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -12,6 +12,7 @@ import {firstVisit} from '../../../tools/precache.mjs'
 import {browser, drawBox, masksDone, openDemo, part, save, SLOW_MS} from '../page.mjs'
 import {serve} from '../server.mjs'
 import {areaOf, demoOf, launchChromium, readLabels, REPOSITORY, ROOT, soon} from '../support.mjs'
+import {serveCopy, versionsOf} from '../versions.mjs'
 
 /** @import {BrowserContext, Page} from 'playwright-core' */
 
@@ -172,50 +173,12 @@ test('a file that was damaged in the browser’s store is fetched again', {timeo
   await context.close()
 })
 
-/** Hands the page out from a folder of its own, where a test may change it. @param {(script: string) => string} [change] of the service worker */
-async function serveCopy(change = (script) => script) {
-  const copy = join(mkdtempSync(join(tmpdir(), 'medbox-update-')), 'medbox')
-  cpSync(site, copy, {recursive: true})
-  /** @param {string} path @param {(text: string) => string} change */
-  const edit = (path, change) => writeFileSync(join(copy, path), change(readFileSync(join(copy, path), 'utf8')))
-  edit('sw.js', change)
-  const server = await serve(copy, {prefix: '/sub/'})
-  return {
-    server,
-    edit,
-    /** Another version of the page, of which document, script, words and workers can be told from those before. */
-    renew() {
-      edit('index.html', (text) => text.replace('<html', '<html data-version="2"'))
-      edit('main.js', (text) => `${text}\ndocument.documentElement.dataset.script = '2'\n`)
-      edit('locales/en.js', (text) => text.replace("'Nothing leaves this tab'", "'Nothing at all leaves this tab'"))
-      edit('worker.js', (text) => `${text}\nself.isRenewed = true\n`)
-      // The same engine, packed at another time.
-      for (const build of ['relaxed', 'simd']) {
-        const path = join(copy, `pkg/medbox_${build}.wasm.gz`)
-        const bytes = readFileSync(path)
-        bytes.writeUInt32LE(bytes.readUInt32LE(4) + 1, 4)
-        writeFileSync(path, bytes)
-      }
-      execFileSync(process.execPath, ['tools/precache.mjs', copy], {cwd: REPOSITORY, stdio: 'ignore'})
-    },
-    async close() {
-      await server.close()
-      rmSync(copy, {recursive: true, force: true})
-    },
-  }
-}
-/** What a tab runs: document, script, words, and words that it asks for now. @param {Page} page */
-const versionsOf = (page) => page.evaluate(async () => {
-  const {version = '1', script = '1'} = document.documentElement.dataset
-  const isNew = (/** @type {string} */ text) => (/Nothing at all leaves/.test(text) ? '2' : '1')
-  return [version, script, isNew(document.body.innerText), isNew(await (await fetch('locales/en.js')).text())].join('')
-})
 /** Which of a tab's workers are of the new version. @param {Page} page */
 const newWorkersOf = (page) => Promise.all(page.workers().map((one) => one.evaluate(() => Reflect.has(self, 'isRenewed'))))
 const updateOf = (/** @type {Page} */ page) => page.getByText('A new version is ready.')
 
 test('a new version is offered, and comes when it is asked for', {timeout: SLOW_MS}, async () => {
-  const {server, renew, close} = await serveCopy()
+  const {server, renew, close} = await serveCopy(site)
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'Without a network: works.')
@@ -242,7 +205,7 @@ test('a new version is offered, and comes when it is asked for', {timeout: SLOW_
 })
 
 test('a tab stays with the version that it was opened with, also while the browser rests', {timeout: SLOW_MS}, async () => {
-  const {server, renew, close} = await serveCopy()
+  const {server, renew, close} = await serveCopy(site)
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'Without a network: works.')
@@ -292,7 +255,7 @@ test('a tab that is still being opened when a new version comes gets no files of
     assert.notEqual(changed, script)
     return changed
   }
-  const {server, renew, close} = await serveCopy(late)
+  const {server, renew, close} = await serveCopy(site, late)
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'Without a network: works.')
@@ -322,7 +285,7 @@ test('a version that does not arrive whole is not kept, and the page works', {ti
 })
 
 test('a new version that does not arrive whole is not offered, and comes when it is whole', {timeout: SLOW_MS}, async () => {
-  const {server, edit, renew, close} = await serveCopy()
+  const {server, edit, renew, close} = await serveCopy(site)
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'Without a network: works.')
