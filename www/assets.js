@@ -72,8 +72,11 @@ export async function fetchJson(url) {
 /** @typedef {{version: string | null, later: Record<string, string[]>}} List */
 /** @type {Promise<List> | null} */
 let list = null
-/** What is written with this version of the page, whichever version the server has by now; nothing where that is missing. @returns {Promise<List>} */
-export const fetchList = () => (list ??= fetchJson('pkg/precache.json').then((read) => /** @type {List} */ (read), () => ({version: null, later: {}})))
+/** What is written with this version of the page, whichever version the server has by now; nothing where that cannot be had. @returns {Promise<List>} */
+export const fetchList = () => (list ??= fetchJson('pkg/precache.json').then((read) => /** @type {List} */ (read), () => {
+  list = null
+  return {version: null, later: {}}
+}))
 
 /**
  * The module, unpacked here because simple servers send the file as it is. Servers that know better may have unpacked it.

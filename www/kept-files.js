@@ -25,9 +25,9 @@ const sumOf = async (blob) => sha256(await blob.arrayBuffer())
 /** Each state of a file has its own place: tabs of two versions of the page may be open. @param {string} url @param {string} hash */
 const keyOf = (url, hash) => `${url}?${hash}`
 
-/** Of each file the newest two states are kept. @param {Cache} store @param {string} url */
+/** Of each file the newest two states are kept: the service worker adds those of new versions. @param {Cache} store @param {string} url */
 async function deleteOlder(store, url) {
-  const states = (await store.keys()).filter((key) => key.url.split('?')[0] === new URL(url, document.baseURI).href)
+  const states = await store.keys(url, {ignoreSearch: true})
   for (const key of states.slice(0, -2)) await store.delete(key)
 }
 
@@ -40,6 +40,7 @@ async function deleteOlder(store, url) {
 export async function keptOrFetched(url, hashes, fetchIt) {
   const store = hashes.length > 0 ? await openStore() : null
   if (!store) return {blob: await fetchIt('default'), kept: false}
+  await deleteOlder(store, url).catch(() => {})
   for (const hash of hashes) {
     const blob = await (await store.match(keyOf(url, hash)))?.blob()
     if (blob && (await sumOf(blob)) === hash) return {blob, kept: true}
@@ -49,6 +50,5 @@ export async function keptOrFetched(url, hashes, fetchIt) {
   const sum = await sumOf(blob)
   if (!hashes.includes(sum)) throw new PageError('page.changed', url)
   const kept = await store.put(keyOf(url, sum), new Response(blob)).then(() => true, () => false) // No room left: it is used all the same.
-  await deleteOlder(store, url).catch(() => {})
   return {blob, kept}
 }

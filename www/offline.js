@@ -37,10 +37,10 @@ export function createOffline(dispatch, fetchList) {
       dispatch({type: 'offline-changed', offline: active ? 'ready' : 'preparing'})
       const first = installing ?? waiting
       if (!active && first) follow(first)
-      await look()
     } catch {
       return dispatch({type: 'offline-changed', offline: 'failed'})
     }
+    void look()
     // What comes back as it was left may be of a version that is kept no more.
     window.addEventListener('pageshow', ({persisted}) => { if (persisted) void look() })
   }

@@ -175,6 +175,13 @@ test('a file that was damaged in the browser’s store is fetched again', {timeo
 
 /** Which of a tab's workers are of the new version. @param {Page} page */
 const newWorkersOf = (page) => Promise.all(page.workers().map((one) => one.evaluate(() => Reflect.has(self, 'isRenewed'))))
+/** How many versions of the page the browser keeps. @param {Page} page */
+const keptVersions = (page) => page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page ')).length)
+/** How many states of the engine it keeps. @param {Page} page */
+const keptEngines = (page) => page.evaluate(async () => {
+  const [name] = (await caches.keys()).filter((one) => one.startsWith('medbox files '))
+  return (await (await caches.open(name ?? '')).keys('pkg/medbox_relaxed.wasm.gz', {ignoreSearch: true})).length
+})
 const updateOf = (/** @type {Page} */ page) => page.getByText('A new version is ready.')
 
 test('a new version is offered, and comes when it is asked for', {timeout: SLOW_MS}, async () => {
@@ -192,6 +199,13 @@ test('a new version is offered, and comes when it is asked for', {timeout: SLOW_
   await part(page, 'updateReload').click()
   await soon(async () => assert.equal(await versionsOf(page), '2222'))
   assert.equal(await updateOf(page).count(), 0)
+  for (let i = 0; i < 2; i++) {
+    renew()
+    await page.reload()
+    await updateOf(page).waitFor()
+    await part(page, 'updateReload').click()
+    await soon(async () => assert.equal(await keptEngines(page), 2, 'of what was used the newest two states are kept'))
+  }
   // What was used of the version before is there in this one too.
   await server.close()
   await page.reload()
@@ -230,15 +244,14 @@ test('a tab stays with the version that it was opened with, also while the brows
   await drawBox(page, demoOf('PET'))
   await masksDone(page, 1)
   assert.deepEqual(new Set(await newWorkersOf(page)), new Set([false]))
-  const versions = () => other.page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page ')).length)
-  assert.equal(await versions(), 2)
+  assert.equal(await keptVersions(other.page), 2)
   await page.close()
   const third = await context.newCDPSession(other.page)
   await third.send('ServiceWorker.enable')
   await soon(async () => {
     await third.send('ServiceWorker.stopAllWorkers')
     await other.page.reload()
-    assert.equal(await versions(), 1, 'what no tab has any more is deleted')
+    assert.equal(await keptVersions(other.page), 1, 'what no tab has any more is deleted')
   })
   assert.deepEqual([...problems, ...other.problems], [])
   await context.close()
@@ -277,7 +290,7 @@ test('a version that does not arrive whole is not kept, and the page works', {ti
   const context = await browser.newContext()
   const {page, problems} = await open(context, server.url)
   await offlineSays(page, 'The page could not be kept')
-  await soon(async () => assert.deepEqual(await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page '))), []))
+  await soon(async () => assert.equal(await keptVersions(page), 0))
   await openDemo(page, demoOf('PET'))
   assert.deepEqual(problems, [])
   await context.close()
@@ -294,9 +307,8 @@ test('a new version that does not arrive whole is not offered, and comes when it
   edit('locales/fr.js', (text) => `${text}// newer still`)
   await page.reload()
   await offlineSays(page, 'Without a network: works.')
-  const versions = () => page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('medbox page ')).length)
   await soon(async () => assert.ok(server.paths.filter((path) => path.endsWith('/locales/fr.js')).length > 1))
-  await soon(async () => assert.equal(await versions(), 1))
+  await soon(async () => assert.equal(await keptVersions(page), 1))
   assert.equal(await versionsOf(page), '1111')
   assert.equal(await updateOf(page).count(), 0)
   renew()
